@@ -1,0 +1,232 @@
+import itertools
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmark import results
+from benchmark.leaderboard import build, main, versions
+from benchmark.results import Cost, Environment, Result, Score
+
+ROOT = Path(__file__).resolve().parent.parent
+BLOCKS = {"shared": ["timbre"], "private": ["pitch", "rhythm"]}
+WOBBLE = (0.00, 0.01, -0.01, 0.02, -0.02)  # mean 0
+ENVIRONMENT = Environment(
+    python="3.11.7",
+    platform="Linux",
+    torch="2.11.0",
+    torchaudio="2.11.0",
+    numpy="2.3.0",
+    scikit_learn="1.7.0",
+    dtones="0.1.0",
+    commit="abc",
+    device="CPU",
+    threads=2,
+)
+
+
+def scores(balance):
+    found = [Score(metric=name, value=balance) for name in ("preservation", "disentanglement", "balance")]
+    found.append(Score(metric="reconstruction_r2", value=-1e-5))
+    for block in BLOCKS:
+        found += [Score(metric="keep", block=block, value=0.75), Score(metric="gap", block=block, value=0.5)]
+    for factor in ("timbre", "pitch", "rhythm"):
+        found.append(Score(metric="chance", factor=factor, value=0.125))
+        for block, value in (("shared", 0.25), ("private", 0.625), ("all", 1.0)):
+            found.append(Score(metric="information", block=block, factor=factor, value=value))
+            found.append(Score(metric="accuracy", block=block, factor=factor, value=value))
+    return found
+
+
+def put(root, method, balance, seed, **changes):
+    """Writes one result; its seconds are 100 + seed."""
+    cost = Cost(
+        seconds={"train": 90.0},
+        total_seconds=100.0 + seed,
+        clips_per_second=1e3,
+        wait_share=0.0,
+        peak_memory_bytes=1,
+        parameters=1,
+    )
+    values = {
+        "benchmark_version": "0.9",
+        "preset": "quick",
+        "task": "phrases/timbre",
+        "task_version": "1",
+        "space_version": "1",
+        "method": method,
+        "family": "contrastive",
+        "blocks": BLOCKS,
+        "settings": {"width": 8},
+        "seed": seed,
+        "source_hash": "abc",
+        "environment": ENVIRONMENT,
+        "cost": cost,
+        "scores": scores(balance),
+    }
+    return results.write(Result(**{**values, **changes}), root)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    root = tmp_path / "results"
+    for seed in range(5):
+        put(root, "middling", 0.5 + WOBBLE[seed], seed)
+        put(root, "best", 0.8 + WOBBLE[-1 - seed], seed)
+        put(root, "untrained", 0.9, seed, family="control")
+    put(root, "hasty", 0.85, 0)
+    (root / "README.md").write_text("How to read a result.")
+    return root
+
+
+def line_of(board, method, table=0):
+    return [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in board.splitlines()
+        if f"| {method} |" in line or f"| {method} † |" in line
+    ][table]
+
+
+def test_the_numbers_are_those_of_the_results(folder):
+    board = build(folder)
+    # The wobble has a variance of .001 / 4 and n = 5: half-width 2.776445 * sqrt(.00025 / 5) = .01963.
+    b = "0.800 ± 0.020"
+    assert line_of(board, "best") == ["1", "best", "contrastive", b, b, b, "0.000 ± 0.000", "102", "5", "CPU"]
+    assert line_of(board, "middling")[0] == "2"
+    assert line_of(board, "hasty")[:4] == ["—", "hasty", "contrastive", "0.850"]
+    assert line_of(board, "untrained")[0] == "—"
+    order = [board.index(f"| {name} |") for name in ("best", "middling", "hasty", "untrained")]
+    assert order == sorted(order)
+
+
+def test_details_are_given_by_factor_and_block(folder):
+    board = build(folder)
+    timbre, pitch = "**0.250** / 0.625 / 1.000", "0.250 / **0.625** / 1.000"
+    assert line_of(board, "best", 1) == ["best", "0.750 / 0.750", "0.500 / 0.500", timbre, pitch, pitch]
+    assert line_of(board, "best", 2) == ["best", timbre, pitch, pitch]
+    assert line_of(board, "*chance*") == ["*chance*", "0.125", "0.125", "0.125"]
+    assert "| method | timbre: shared / private / all | pitch: shared / private / all |" in board
+
+
+def test_a_score_that_is_not_there_is_a_dash(tmp_path):
+    put(tmp_path, "bare", 0.5, 0, scores=[Score(metric="preservation", value=0.5)])
+    board = build(tmp_path)
+    assert line_of(board, "bare")[3:7] == ["0.500", "—", "—", "—"]
+    assert "keep" not in board
+    assert "*chance*" not in board
+
+
+def test_presets_tasks_and_task_versions_never_share_a_table(folder):
+    put(folder, "best", 0.1, 5, task_version="2")
+    put(folder, "best", 0.2, 0, preset="main")
+    put(folder, "best", 0.3, 0, task="tones")
+    headings = [line for line in build(folder).splitlines() if line.startswith(("## ", "Task version"))]
+    assert [line.split(".")[0] for line in headings] == [
+        "## main: phrases/timbre",
+        "Task version 1, sounds version 1",
+        "## quick: phrases/timbre",
+        "Task version 1, sounds version 1",
+        "## quick: phrases/timbre",
+        "Task version 2, sounds version 1",
+        "## quick: tones",
+        "Task version 1, sounds version 1",
+    ]
+    assert line_of(build(folder), "best", 3)[3] == "0.800 ± 0.020"
+
+
+def test_seeds_that_are_not_one_method_are_marked_and_unranked(folder):
+    put(folder, "best", 0.8, 0, settings={"width": 16})
+    board = build(folder)
+    assert line_of(board, "best")[:2] == ["—", "best †"]
+    assert line_of(board, "middling")[0] == "1"
+    assert "† Its seeds are not runs of the same code and settings" in board
+
+
+def test_the_newest_version_is_shown(folder):
+    put(folder, "future", 0.7, 0, benchmark_version="0.10")
+    assert versions(folder) == ["0.10", "0.9"]
+    board = build(folder)
+    assert "benchmark version 0.10. Older ones" in board
+    assert "| future |" in board
+    assert "| best |" not in board
+
+
+def test_the_same_bytes_whatever_the_order_of_the_files(folder, tmp_path):
+    files = sorted(folder.rglob("*.json"))
+    random.Random(0).shuffle(files)
+    for file in files:
+        copy = tmp_path / "copy" / file.relative_to(folder)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(file.read_bytes())
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "LC_ALL": "C", "PYTHONUTF8": "0"}
+    outputs = []
+    for source, name in itertools.product((folder, tmp_path / "copy"), ("a.md", "b.md")):
+        command = [sys.executable, "-m", "benchmark.leaderboard", "--results", source, "--output", tmp_path / name]
+        subprocess.run(command, check=True, cwd=ROOT, env=environment, capture_output=True)
+        outputs.append((tmp_path / name).read_bytes())
+    assert set(outputs) == {build(folder).encode()}
+    assert b"\r" not in outputs[0]
+
+
+def test_check_finds_a_stale_leaderboard(folder, tmp_path, capsys):
+    output = tmp_path / "board.md"
+    arguments = ["--results", str(folder), "--output", str(output)]
+    mend = f"{output} is stale; mend it with: python -m benchmark.leaderboard --results {folder} --output {output}\n"
+    assert main([*arguments, "--check"]) == 1
+    assert capsys.readouterr().err == mend
+    assert not output.exists()
+    assert main(arguments) == 0
+    assert main([*arguments, "--check"]) == 0
+    put(folder, "hasty", 0.98, 1)
+    before = output.read_bytes()
+    capsys.readouterr()
+    assert main([*arguments, "--check"]) == 1
+    assert capsys.readouterr().err == mend
+    assert output.read_bytes() == before
+    assert main(arguments) == 0
+    output.write_bytes(output.read_bytes().replace(b"0.800", b"0.900", 1))
+    assert main([*arguments, "--check"]) == 1
+
+
+def test_a_damaged_result_is_named(folder, tmp_path, capsys):
+    place = folder / "0.9/quick/phrases/timbre/best/seed2.json"
+    content = json.loads(place.read_text("utf-8"))
+    content["scores"][1]["value"] = None
+    place.write_text(json.dumps(content), "utf-8")
+    assert main(["--results", str(folder), "--output", str(tmp_path / "board.md")]) == 1
+    assert capsys.readouterr().err == f"{place}: scores.1.value: Input should be a valid number\n"
+    assert not (tmp_path / "board.md").exists()
+
+
+def test_mistakes_in_the_command_are_one_line_and_status_2(folder, tmp_path, capsys):
+    assert main(["--results", str(tmp_path / "none"), "--output", str(tmp_path / "b.md")]) == 2
+    assert capsys.readouterr().err == (
+        f"{tmp_path / 'none'} is not a folder; give the one that holds the results: --results DIR\n"
+    )
+    assert main(["--results", str(folder), "--output", str(tmp_path / "none" / "b.md")]) == 2
+    assert "choose another file: --output FILE" in capsys.readouterr().err
+
+
+def test_no_results_yet(tmp_path):
+    assert "There are no results yet." in build(tmp_path)
+
+
+def test_help_is_quick_and_torch_is_not_imported(folder):
+    started = time.perf_counter()
+    shown = subprocess.run([sys.executable, "-m", "benchmark.leaderboard", "--help"], cwd=ROOT, capture_output=True)
+    seconds = time.perf_counter() - started
+    assert shown.returncode == 0
+    assert b"--check" in shown.stdout
+    assert seconds < 3  # under one second on an idle machine
+    code = (
+        "import sys; from pathlib import Path; from benchmark.leaderboard import build;"
+        f"build(Path({str(folder)!r}));"
+        "print([name for name in ('torch', 'pandas', 'matplotlib', 'sklearn') if name in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
+    assert shown.stdout.split() == [b"[]"]
