@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # Names become folders, so a name must not be able to climb out of its tree.
-NAME = r"[A-Za-z0-9_][A-Za-z0-9_.+-]*"
+NAME = r"[A-Za-z0-9_][A-Za-z0-9_.+=,-]*"
 Name = Annotated[str, Field(pattern=f"^{NAME}$")]
 TaskName = Annotated[str, Field(pattern=f"^{NAME}(/{NAME})*$")]
 NonNegative = Annotated[FiniteFloat, Field(ge=0)]
@@ -123,9 +123,11 @@ class Result(_Record):
 def _branch(benchmark_version: str, preset: str, task: str, method: str, seed: int) -> Path:
     for what, name in {"benchmark version": benchmark_version, "preset": preset, "method": method}.items():
         if not re.fullmatch(NAME, name):
-            raise ResultError(f"{what} {name!r} cannot name a folder; use letters, digits and . _ + -")
+            raise ResultError(f"{what} {name!r} cannot name a folder; use letters, digits and . _ + = , -")
     if not re.fullmatch(f"{NAME}(/{NAME})*", task):
-        raise ResultError(f"task {task!r} cannot name a folder; use letters, digits and . _ + -, and / between parts")
+        raise ResultError(
+            f"task {task!r} cannot name a folder; use letters, digits and . _ + = , -, and / between parts"
+        )
     if seed < 0:
         raise ResultError(f"seed {seed} is negative; use 0 or more")
     return Path(benchmark_version, preset, *task.split("/"), method, f"seed{seed}")

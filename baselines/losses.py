@@ -1,0 +1,34 @@
+"""Loss terms: pure functions of codes, each a scalar unless it says otherwise."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def nt_xent(codes: Tensor, temperature: float) -> Tensor:
+    """Normalised temperature-scaled cross-entropy: each view finds the other view of its example among all others.
+
+    codes: [2, example, dimension], at least one example. Nats; log(2n - 1) where all codes are one.
+    Source: Chen et al. 2020 (SimCLR), equation 1.
+    """
+    n = codes.shape[1]
+    unit = F.normalize(codes.flatten(0, 1), dim=1)
+    similarity = unit @ unit.T / temperature
+    self_pairs = torch.eye(2 * n, dtype=torch.bool, device=codes.device)
+    partner = torch.arange(2 * n, device=codes.device).roll(n)
+    return F.cross_entropy(similarity.masked_fill(self_pairs, float("-inf")), partner)
+
+
+def kl_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL divergence of diagonal Gaussians from the standard normal, nats, summed over dimensions, mean over rows.
+
+    mean, log_variance: [n, dimension]. Source: Kingma & Welling 2014, appendix B.
+    """
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
+
+
+def sample_gaussian(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """One draw from each diagonal Gaussian, differentiable (Kingma & Welling 2014, section 2.4). Shapes as `mean`."""
+    return mean + torch.randn_like(mean) * (0.5 * log_variance).exp()

@@ -1,0 +1,74 @@
+"""Clips and their features, role by role: rendered and transformed once, then kept on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from baselines.frontend import LogMel
+from generators.factors import Levels
+from generators.generator import Generator
+from generators.splits import ROLES, Role, iid
+
+BATCH = 512
+Progress = Callable[[int, int], None]
+
+# Seeds of a role's clips start here, apart from each other: no two roles share a draw of nuisances.
+_SEED_OF_ROLE: dict[Role, int] = {role: number * 10**9 for number, role in enumerate(ROLES)}
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Clips of one role. levels: int64 [clip, factors]. seeds: int64 [clip]. features: float32 [clip, frame, mel]."""
+
+    levels: Levels
+    seeds: Levels
+    features: Tensor
+
+
+@dataclass(frozen=True)
+class Features:
+    """Standardised log-mel features of every role. mean, std: of the training clips, in decibels."""
+
+    roles: dict[Role, Clips]
+    mean: float
+    std: float
+
+    def decibels(self, features: Tensor) -> Tensor:
+        """Standardised features back to decibels, same shape."""
+        return features * self.std + self.mean
+
+
+def n_clips(generator: Generator, draws: dict[str, int]) -> int:
+    """How many clips the roles have in all, at these nuisance draws a combination."""
+    return sum(len(rows) * draws[role] for role, rows in iid(generator.space).items())
+
+
+def compute(
+    generator: Generator, front_end: LogMel, draws: dict[str, int], device: torch.device, progress: Progress
+) -> Features:
+    """Render every role's clips and take their features, batch by batch: audio is never held.
+
+    draws: nuisance draws of each combination, by role. progress: called with (clips done, clips in all).
+    """
+    total, done = n_clips(generator, draws), 0
+    decibels: dict[Role, tuple[Levels, Levels, Tensor]] = {}
+    for role, combinations in iid(generator.space).items():
+        levels = np.repeat(generator.space.levels_at(combinations), draws[role], axis=0)
+        seeds = _SEED_OF_ROLE[role] + np.arange(len(levels))
+        parts = []
+        for start in range(0, len(levels), BATCH):
+            rows = slice(start, start + BATCH)
+            parts.append(front_end(generator.render(levels[rows], seeds[rows])))
+            progress(done := done + len(parts[-1]), total)
+        decibels[role] = levels, seeds, torch.cat(parts).to(device)
+    train = decibels["train"][2]
+    mean, std = float(train.mean(dtype=torch.float64)), float(train.double().std())
+    roles = {
+        role: Clips(levels, seeds, (features - mean) / std) for role, (levels, seeds, features) in decibels.items()
+    }
+    return Features(roles, mean, std)

@@ -1,0 +1,42 @@
+"""What there is: `python -m benchmark.list` shows the tasks, methods and presets, a line each."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from baselines import registry
+from benchmark.tasks import BOARD, PRESETS
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the three lists. Returns the exit status."""
+    argparse.ArgumentParser(
+        prog="python -m benchmark.list", description="Show the tasks, methods and presets that there are."
+    ).parse_args(argv)
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.print(_lines("methods", {name: registry.summary(registry.path_of(name)) for name in registry.names()}))
+    console.print(_lines("tasks", {name: _task_line(name) for name in BOARD}))
+    console.print(_lines("presets", {preset.name: preset.summary for preset in PRESETS.values()}))
+    return 0
+
+
+def _task_line(name: str) -> str:
+    space, _, shared = name.partition("/")
+    return f"views of one example, made by the space {space}, share {shared.replace('+', ' and ')} and nothing else"
+
+
+def _lines(title: str, rows: dict[str, str]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, show_header=False, padding=(0, 2))
+    table.add_column(style="cyan", no_wrap=True)
+    for name, text in rows.items():
+        table.add_row(name, text)
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

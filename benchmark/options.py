@@ -1,0 +1,113 @@
+"""What a user may ask of a run, checked before anything is made. Every mistake is a `ValueError` of one line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from baselines import registry
+from benchmark.tasks import nearest
+
+if TYPE_CHECKING:
+    import torch
+
+    from baselines.contract import CommonSettings, Method
+
+_BOUNDS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+
+
+def chosen_methods(asked: Sequence[str], plugin: Path | None) -> dict[str, tuple[type[Method], Path]]:
+    """Class and source file of each method asked for; "all" stands for every built-in one."""
+    wanted = registry.names() if list(asked) == ["all"] else list(dict.fromkeys(asked))
+    chosen: dict[str, tuple[type[Method], Path]] = {}
+    for name in wanted:
+        if plugin is not None and name == plugin.stem:
+            chosen[name] = registry.load_plugin(plugin), plugin
+        else:
+            chosen[name] = registry.load(name), registry.path_of(name)
+    if plugin is not None and plugin.stem not in chosen:
+        raise ValueError(f"the plugin '{plugin}' holds the method '{plugin.stem}': ask for it, --method {plugin.stem}")
+    return chosen
+
+
+def parsed(assignments: Sequence[str]) -> dict[str, bool | int | float | str]:
+    """`name=value` texts as settings. Raises ValueError where one has no `=` or is set twice."""
+    settings: dict[str, bool | int | float | str] = {}
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise ValueError(f"--set takes name=value; got '{text}'")
+        if name in settings:
+            raise ValueError(f"--set gives '{name}' twice")
+        settings[name] = _literal(value)
+    return settings
+
+
+def _literal(text: str) -> bool | int | float | str:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, bool | int | float) else text
+
+
+def settings_for(
+    method: str, schema: type[CommonSettings], given: dict[str, bool | int | float | str]
+) -> CommonSettings:
+    """The method's settings with those given. Raises ValueError naming the setting, its range and what came."""
+    for name in given:
+        if name not in schema.model_fields:
+            raise ValueError(
+                f"'{method}' has no setting '{name}'{nearest(name, schema.model_fields)} "
+                f"it has {', '.join(schema.model_fields)}"
+            )
+    try:
+        return schema(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        name = str(error.errors()[0]["loc"][0])
+        came = given[name]
+        raise ValueError(
+            f"{method}: {name} is {came if not isinstance(came, str) else repr(came)}; expected {_range(schema, name)}"
+        ) from error
+
+
+def _range(schema: type[CommonSettings], name: str) -> str:
+    """What a setting may be, in words."""
+    field = schema.model_fields[name]
+    kinds: dict[object, str] = {int: "an integer", float: "a number", bool: "true or false"}
+    kind = kinds.get(field.annotation)
+    if kind is None:
+        choices = getattr(field.annotation, "__args__", ())
+        return f"one of {', '.join(map(str, choices))}" if choices else "a text"
+    bounds = [
+        f"{sign} {getattr(limit, attribute)}"
+        for limit in field.metadata
+        for attribute, sign in _BOUNDS.items()
+        if hasattr(limit, attribute)
+    ]
+    return " ".join([kind, " and ".join(bounds)]).strip()
+
+
+def label(method: str, given: dict[str, bool | int | float | str]) -> str:
+    """The name that a result goes by: the method's, then the settings that were set."""
+    return ",".join([method, *(f"{name}={value}" for name, value in sorted(given.items()))])
+
+
+def chosen_device(name: str) -> torch.device:
+    """The device of a name; `auto` is the GPU where there is one. Raises ValueError where it is not to be had."""
+    import torch
+
+    known = ["auto", "cpu", "cuda"]
+    base, _, number = name.partition(":")
+    if base not in known or (number and not (base == "cuda" and number.isdigit())):
+        raise ValueError(f"no device '{name}'{nearest(name, known)} devices are {', '.join(known)} and cuda:N")
+    if base == "cpu" or (base == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    count = torch.cuda.device_count()
+    if int(number or 0) >= count:
+        raise ValueError(f"no device '{name}': this machine has {count} CUDA devices; --device cpu works everywhere")
+    return torch.device("cuda", int(number or 0))

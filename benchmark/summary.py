@@ -1,0 +1,69 @@
+"""What a run tells at its end: its scores, where each factor was found, what it cost, where it was written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmark.results import Result
+
+
+def show(result: Result, place: Path, pictures: Path, console: Console) -> None:
+    """Print one result."""
+    console.print()
+    console.print(
+        f"[bold]{result.method}[/] on {result.task}, preset {result.preset}, seed {result.seed}, "
+        f"{result.environment.device}",
+        highlight=False,
+    )
+    p, d, b = (result.value(metric) for metric in ("preservation", "disentanglement", "balance"))
+    console.print(
+        f"  [bold]P {p:.3f}[/] preservation: what of the sound was kept    "
+        f"[bold]D {d:.3f}[/] disentanglement: of that, the share in its own place alone\n"
+        f"  [bold]B {b:.3f}[/] balance: both at once, the number that ranks",
+        highlight=False,
+    )
+    console.print(_accuracies(result))
+    fidelity = [score.value for score in result.scores if score.metric == "reconstruction_r2"]
+    if fidelity:
+        console.print(f"  reconstruction R2 on test clips {fidelity[0]:.3f}", highlight=False)
+    _cost(result, console)
+    console.print(f"  result    {place}", highlight=False, soft_wrap=True)
+    for picture in sorted(pictures.glob("*.png")):
+        console.print(f"  picture   {picture}", highlight=False, soft_wrap=True)
+
+
+def _accuracies(result: Result) -> Table:
+    """Factor by block: accuracy and, in brackets, usable information."""
+    table = Table(
+        title="accuracy of the best probe (usable information), on test clips; * where the factor belongs",
+        title_justify="left",
+        title_style="",
+        pad_edge=True,
+    )
+    table.add_column("factor")
+    blocks = [*result.blocks, "all"]
+    for block in blocks:
+        table.add_column(block, justify="right")
+    table.add_column("chance", justify="right")
+    for factor in [factor for owned in result.blocks.values() for factor in owned]:
+        cells = [
+            f"{result.value('accuracy', block, factor):.3f} ({result.value('information', block, factor):.2f})"
+            + ("*" if factor in result.blocks.get(block, []) else " ")
+            for block in blocks
+        ]
+        table.add_row(factor, *cells, f"{result.value('chance', factor=factor):.3f}")
+    return table
+
+
+def _cost(result: Result, console: Console) -> None:
+    cost = result.cost
+    stages = "  ".join(f"{name} {seconds:.1f}" for name, seconds in cost.seconds.items())
+    console.print(f"  seconds   {stages}  [bold]total {cost.total_seconds:.1f}[/]", highlight=False)
+    console.print(
+        f"  training  {cost.clips_per_second:,.0f} clips/s, {cost.wait_share:.1%} of it waiting for data; "
+        f"{cost.parameters:,} parameters; peak memory {cost.peak_memory_bytes / 2**30:.2f} GiB",
+        highlight=False,
+    )
