@@ -1,0 +1,1 @@
+"""Learning: the methods, and what every method is. No factor is ever seen here."""

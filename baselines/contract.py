@@ -41,8 +41,8 @@ class CommonSettings(BaseModel):
 class Method(nn.Module):
     """A method, trained by the suite's loop. It is told the names of the blocks, not what belongs in them.
 
-    A subclass states its `family`, may set `Settings` to an extension of `CommonSettings`, builds its networks from `self.trunk` and defines
-    `training_step` and `embed`; `decode` if it can.
+    A subclass states its `family`, may set `Settings` to an extension of `CommonSettings`, builds its networks from
+    `trunk` and defines `training_step` and `embed`; `decode` if it can.
     """
 
     family: ClassVar[Family] = "other"

@@ -36,8 +36,8 @@ class FrontEndSettings:
 class LogMel(nn.Module):
     """Audio to log-mel spectrograms, by torchaudio's `MelSpectrogram`.
 
-    0 dB is a sine at full scale; what lies under `FLOOR_DB` is the floor, which hides most of the noise nuisance. Nothing
-    is normalised clip by clip: that would erase loudness.
+    0 dB is a sine at full scale; what lies under `FLOOR_DB` is the floor, which hides most of the noise nuisance.
+    Nothing is normalised clip by clip: that would erase loudness.
     """
 
     def __init__(self, settings: FrontEndSettings) -> None:

@@ -32,3 +32,23 @@ def kl_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
 def sample_gaussian(mean: Tensor, log_variance: Tensor) -> Tensor:
     """One draw from each diagonal Gaussian, differentiable (Kingma & Welling 2014, section 2.4). Shapes as `mean`."""
     return mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
+
+
+def rbf_cka(a: Tensor, b: Tensor) -> Tensor:
+    """Dependence of two codes: centred kernel alignment, in [0, 1] up to sampling; 0 where they are independent.
+
+    a, b: [n, dimension], n > 1, rows that belong together. Kernels are sums of two Gaussians, whose widths follow the
+    mean squared distance, so that scale does not matter. n independent rows still read about 1 / sqrt(n).
+    Source: Gretton et al. 2005 (HSIC); Cortes et al. 2012 and Kornblith et al. 2019 for the normalisation.
+    """
+    kernel_a, kernel_b = _centred_kernel(a), _centred_kernel(b)
+    scale = kernel_a.norm() * kernel_b.norm()
+    return (kernel_a * kernel_b).sum() / scale.clamp_min(torch.finfo(scale.dtype).tiny)
+
+
+def _centred_kernel(x: Tensor) -> Tensor:
+    norms = x.square().sum(1)
+    squared = (norms[:, None] + norms - 2 * x @ x.T).clamp_min(0)
+    mean = squared.detach().mean().clamp_min(torch.finfo(x.dtype).tiny)
+    kernel = torch.exp(-2 * squared / mean) + torch.exp(-8 * squared / mean)
+    return kernel - kernel.mean(0) - kernel.mean(1, keepdim=True) + kernel.mean()

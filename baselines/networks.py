@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 
 class Residual(nn.Module):
-    """A residual block of two linear layers, normalised before: after He et al. 2016 and Xiong et al. 2020 (pre-norm)."""
+    """A residual block of two linear layers, normalised before (He et al. 2016; Xiong et al. 2020)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -17,6 +18,34 @@ class Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[n, width] -> [n, width]."""
         return x + self._layers(x)
+
+
+class LowRankDecoder(nn.Module):
+    """A spectrogram as a floor and, above it, a sum of a few products of an envelope in time and a spectrum.
+
+    Log-mel features are `log(power + floor)`, a softplus of the level relative to the floor; a note's level in decibels
+    is its envelope's plus its spectrum's. So this form says in `RANK * (frames + mels)` numbers what a plain layer needs
+    `frames * mels` for, and what it learns of a spectrum holds at every time. A linear path beside the deep one lets
+    levels be linear in the code.
+    """
+
+    RANK = 8
+    SHARPNESS = 2.6  # features are in units of about 11 dB; the softplus of decibels bends over 10 / ln 10 of them
+
+    def __init__(self, in_dims: int, trunk: Trunk) -> None:
+        super().__init__()
+        self._frames, self._mels = trunk.n_frames, trunk.n_mels
+        factors = self.RANK * (trunk.n_frames + trunk.n_mels)
+        self._deep = trunk.mlp(in_dims, factors)
+        self._linear = nn.Linear(in_dims, factors)
+        self._floor = nn.Parameter(torch.tensor(-0.5))  # where standardised features of these spaces have their floor
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """[n, in_dims] -> [n, frame, mel]."""
+        factors = self._deep(codes) + self._linear(codes)
+        envelopes, spectra = factors.split([self.RANK * self._frames, self.RANK * self._mels], dim=1)
+        above = envelopes.unflatten(1, (self._frames, self.RANK)) @ spectra.unflatten(1, (self.RANK, self._mels))
+        return self._floor + nn.functional.softplus(above / self.RANK**0.5, beta=self.SHARPNESS)
 
 
 @dataclass(frozen=True)
@@ -33,20 +62,17 @@ class Trunk:
 
     def encoder(self, out_dims: int) -> nn.Module:
         """Features [n, frame, mel] -> [n, out_dims]."""
-        return nn.Sequential(
-            nn.Flatten(1),
-            nn.Linear(self.n_frames * self.n_mels, self.width),
-            *(Residual(self.width) for _ in range(self.depth)),
-            nn.GELU(),
-            nn.Linear(self.width, out_dims),
-        )
+        return nn.Sequential(nn.Flatten(1), self.mlp(self.n_frames * self.n_mels, out_dims))
 
     def decoder(self, in_dims: int) -> nn.Module:
         """[n, in_dims] -> features [n, frame, mel]."""
+        return LowRankDecoder(in_dims, self)
+
+    def mlp(self, in_dims: int, out_dims: int) -> nn.Module:
+        """A residual perceptron of the trunk's width and depth."""
         return nn.Sequential(
             nn.Linear(in_dims, self.width),
             *(Residual(self.width) for _ in range(self.depth)),
             nn.GELU(),
-            nn.Linear(self.width, self.n_frames * self.n_mels),
-            nn.Unflatten(1, (self.n_frames, self.n_mels)),
+            nn.Linear(self.width, out_dims),
         )

@@ -116,7 +116,10 @@ def execute(run: Run, prepared: tuple[Generator, LogMel, features.Features], sta
 
 
 def embed(method: Method, inputs: Tensor) -> dict[str, Tensor]:
-    """Blocks of every clip, float32 [clip, dimension]. Raises ValueError where a block is missing or of a wrong shape."""
+    """Blocks of every clip, float32 [clip, dimension].
+
+    Raises ValueError where a block is missing or of a wrong shape.
+    """
     parts = [method.embed(batch) for batch in inputs.split(EMBED_BATCH)]
     expected = set(method.blocks)
     for batch, blocks in zip(inputs.split(EMBED_BATCH), parts, strict=True):

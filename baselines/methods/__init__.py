@@ -1,0 +1,1 @@
+"""One method, one file; the file name is the method name."""
