@@ -82,17 +82,20 @@ class Outcome:
     training_peak_bytes: int | None
 
 
-def prepare(run: Run, stages: Stages) -> tuple[Generator, LogMel, features.Features]:
+Prepared = tuple[Generator, LogMel, features.Features]
+
+
+def prepare_task(task: Task, preset: Preset, device: torch.device, stages: Stages) -> Prepared:
     """Build the sound of a task and take its features: the part that runs of one task and preset have in common."""
     with stages.stage("bank", "building the note bank"):
-        generator = generators.load(run.task.space).to(run.device)
-    front_end = LogMel(FrontEndSettings(generator.sample_rate, generator.n_samples)).to(run.device)
+        generator = generators.load(task.space).to(device)
+    front_end = LogMel(FrontEndSettings(generator.sample_rate, generator.n_samples)).to(device)
     with stages.stage("features", "rendering clips and taking log-mel features") as report:
-        data = features.compute(generator, front_end, run.preset.clips, run.device, report)
+        data = features.compute(generator, front_end, preset.clips, device, report)
     return generator, front_end, data
 
 
-def execute(run: Run, prepared: tuple[Generator, LogMel, features.Features], stages: Stages) -> Outcome:
+def execute(run: Run, prepared: Prepared, stages: Stages) -> Outcome:
     """Train, embed and score one run. The same run on the same CPU gives the same scores, to the last digit."""
     generator, front_end, data = prepared
     shape = front_end.settings

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from benchmark.tasks import BENCHMARK_VERSION, PRESETS
 
 if TYPE_CHECKING:
-    from benchmark.engines import Run
+    from benchmark.engines import Prepared, Run
     from benchmark.stages import Stages
 
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
@@ -89,7 +89,7 @@ def plan(options: argparse.Namespace) -> list[Run]:
 
 
 def _execute(runs: list[Run], force: bool, started: float) -> int:
-    from benchmark.engines import prepare
+    from benchmark.engines import prepare_task
     from benchmark.stages import Stages, console
     from benchmark.train import DivergedError
 
@@ -102,7 +102,7 @@ def _execute(runs: list[Run], force: bool, started: float) -> int:
         return 0
     shared = Stages(screen)
     shared.seconds["start"] = time.perf_counter() - started
-    prepared = prepare(todo[0], shared)
+    prepared = prepare_task(todo[0].task, todo[0].preset, todo[0].device, shared)
     failures = 0
     for number, run in enumerate(todo):
         stages = Stages(screen)
@@ -116,7 +116,7 @@ def _execute(runs: list[Run], force: bool, started: float) -> int:
     return FAILED if failures else 0
 
 
-def _one(run: Run, prepared: tuple, stages: Stages, begun: float) -> None:
+def _one(run: Run, prepared: Prepared, stages: Stages, begun: float) -> None:
     """Execute a run, draw its pictures, store its result, show it."""
     from benchmark import results
     from benchmark.artefacts import keep

@@ -1,0 +1,184 @@
+"""Choose settings in the open: `python -m benchmark.tune` gives each method the same number of trials.
+
+A trial trains with settings drawn at random from the table below and is scored by B on validation clips alone: probes are
+fitted on half of the validation combinations and read on the other half. Probe and test clips are never touched. Every
+trial goes to `results/tuning/<method>.csv`, and `results/tuning.md` says which was best.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from baselines import registry
+from baselines.networks import Trunk
+from benchmark.engines import Prepared, embed, prepare_task
+from benchmark.options import chosen_device, settings_for
+from benchmark.results import write_whole
+from benchmark.score import Codes, score
+from benchmark.stages import Stages, console
+from benchmark.tasks import Preset, Task, load_preset, load_task
+from benchmark.train import train
+from generators.factors import FactorSpace
+
+Value = float | int
+Trial = dict[str, Value]
+
+# The first value of each list is that of trial 0; the rest is what a user of the method would try next.
+SEARCH: dict[str, dict[str, list[Value]]] = {
+    "combined": {
+        "learning_rate": [2e-3, 1e-3, 3e-3],
+        "contrast_weight": [0.1, 0.03, 0.3, 1.0],
+        "temperature": [0.2, 0.1, 0.5],
+        "rate_weight": [0.003, 0.001, 0.006, 0.01],
+        "independence_weight": [1.0, 0.3, 3.0],
+        "shared_groups": [2, 1, 4],
+        "resolution": [2.0, 1.0, 3.0],
+    },
+    "contrastive": {
+        "learning_rate": [2e-3, 1e-3, 3e-3],
+        "temperature": [0.2, 0.1, 0.5],
+        "private_weight": [1.0, 0.3, 3.0],
+        "independence_weight": [1.0, 0.3, 3.0, 10.0],
+        "noise": [0.2, 0.05, 0.5],
+        "shared_groups": [2, 0, 1, 4],
+    },
+    "reconstructive": {
+        "learning_rate": [2e-3, 1e-3, 3e-3],
+        "own_weight": [0.0, 0.3, 1.0],
+        "rate_weight": [0.003, 0.001, 0.006, 0.01],
+        "independence_weight": [1.0, 0.1, 0.3, 3.0],
+        "shared_groups": [2, 1, 4],
+        "resolution": [2.0, 1.0, 3.0],
+    },
+}
+
+
+def trials(method: str, count: int) -> list[Trial]:
+    """The settings to try: the first of each list, then draws that depend on the method's name and number alone."""
+    space = SEARCH[method]
+    drawn = [{name: values[0] for name, values in space.items()}]
+    rng = np.random.default_rng(list(method.encode()))
+    while len(drawn) < count:
+        trial = {name: values[int(rng.integers(len(values)))] for name, values in space.items()}
+        if trial not in drawn:
+            drawn.append(trial)
+    return drawn
+
+
+def validation_halves(space: FactorSpace, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the validation clips, cut in two so that no combination is on both sides."""
+    combinations = space.combinations(levels)
+    different = np.random.default_rng(0).permutation(np.unique(combinations))
+    first = np.isin(combinations, different[: len(different) // 2])
+    return np.flatnonzero(first), np.flatnonzero(~first)
+
+
+def evaluate(name: str, trial: Trial, task: Task, preset: Preset, prepared: Prepared, seed: int) -> dict[str, float]:
+    """Train with these settings and score on validation clips: P, D, B."""
+    cls = registry.load(name)
+    settings = settings_for(name, cls.Settings, dict(trial))
+    generator, front_end, data = prepared
+    shape = front_end.settings
+    device = data.roles["train"].features.device
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        trunk = Trunk(shape.n_frames, shape.n_mels, preset.width, preset.depth)
+        method = cls(trunk, tuple(task.blocks), settings).to(device)
+        train(method, task, generator.space, data.roles["train"], preset, seed, lambda done, total: None)
+    clips = data.roles["validation"]
+    with torch.no_grad():
+        codes = {block: values.cpu().numpy() for block, values in embed(method.eval(), clips.features).items()}
+    probe, test = (
+        Codes(clips.levels[rows], {block: values[rows] for block, values in codes.items()})
+        for rows in validation_halves(generator.space, clips.levels)
+    )
+    blocks = {block: tuple(sorted(owned)) for block, owned in task.blocks.items()}
+    rows = score(blocks, generator.space.names, generator.space.n_levels, probe, test, seed=0, device=str(device))
+    wanted = ("preservation", "disentanglement", "balance")
+    return {row.metric: row.value for row in rows if row.metric in wanted and row.block is None}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the trials and write what they gave. Returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmark.tune", description=(__doc__ or "").split("\n\n")[1])
+    parser.add_argument("--method", nargs="+", default=list(SEARCH), choices=list(SEARCH))
+    parser.add_argument("--trials", type=int, default=8, help="trials of each method (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=800, help="training steps of a trial (default: %(default)s)")
+    parser.add_argument("--task", default="phrases/timbre")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    options = parser.parse_args(argv)
+    task, preset = load_task(options.task), replace(load_preset("quick"), steps=options.steps)
+    screen = console()
+    prepared = prepare_task(task, preset, chosen_device(options.device), Stages(screen))
+    folder = options.results / "tuning"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in options.method:
+        rows = []
+        for number, trial in enumerate(trials(name, options.trials)):
+            start = time.perf_counter()
+            scores = evaluate(name, trial, task, preset, prepared, seed=1_000)
+            rows.append({"trial": number, **trial, **{metric: round(value, 4) for metric, value in scores.items()}})
+            seconds = time.perf_counter() - start
+            screen.print(f"{name} {number + 1}/{options.trials}  B {scores['balance']:.3f}  {trial}  {seconds:.0f} s")
+            _write_csv(folder / f"{name}.csv", rows)
+    write_whole(options.results / "tuning.md", report(folder, options))
+    return 0
+
+
+def _write_csv(path: Path, rows: list[dict[str, Value]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def best(path: Path) -> tuple[dict[str, str], int]:
+    """The trial of the highest B in a file, as text, and how many trials there were."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return max(rows, key=lambda row: float(row["balance"])), len(rows)
+
+
+def report(folder: Path, options: argparse.Namespace) -> str:
+    """The page that says what was tried and chosen."""
+    lines = [
+        "# Tuning",
+        "",
+        f"Task {options.task}, preset quick with {options.steps} steps a trial, seed 1000, B on validation clips: probes",
+        "are fitted on half of the validation combinations and read on the other half. Each method had the same number",
+        "of trials: the first with the values that we would have guessed, the others drawn at random from the lists in",
+        "`benchmark/tune.py`. The best trial's values are the method's defaults. Every trial is in `tuning/`.",
+        "",
+        f"Made by `python -m benchmark.tune --trials {options.trials} --steps {options.steps}`.",
+        "",
+        "| method | trials | best | P | D | B | B of trial 0 | median B | its settings |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name in SEARCH:
+        path = folder / f"{name}.csv"
+        if not path.is_file():
+            continue
+        chosen, count = best(path)
+        with path.open(newline="", encoding="utf-8") as file:
+            balances = [float(row["balance"]) for row in csv.DictReader(file)]
+        settings = ", ".join(f"{setting} {chosen[setting]}" for setting in SEARCH[name])
+        lines.append(
+            f"| {name} | {count} | {chosen['trial']} | {float(chosen['preservation']):.3f} | "
+            f"{float(chosen['disentanglement']):.3f} | {float(chosen['balance']):.3f} | {balances[0]:.3f} | "
+            f"{float(np.median(balances)):.3f} | {settings} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
