@@ -7,6 +7,7 @@ import difflib
 import importlib
 import importlib.util
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,10 +60,18 @@ def load_plugin(path: Path) -> type[Method]:
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # whatever a stranger's file raises is the answer to the user's question
-        where = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        raise ValueError(f"the plugin '{path}' does not run{where}: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # whatever a stranger's file raises is the answer to the user's question
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ValueError(f"the plugin '{path}' does not run{_line_of(error, path)}: {what}") from error
     return method_in(module)
+
+
+def _line_of(error: BaseException, path: Path) -> str:
+    """Where in a file an error came from, as the middle of a message; empty where it cannot be told."""
+    if isinstance(error, SyntaxError):
+        return f", line {error.lineno}"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return f", line {lines[-1]}" if lines else ""
 
 
 def method_in(module: ModuleType) -> type[Method]:
@@ -76,4 +85,6 @@ def method_in(module: ModuleType) -> type[Method]:
     ]
     if len(found) != 1:
         raise ValueError(f"{module.__file__} must define one Method; it defines {len(found)}")
+    if found[0].embed is Method.embed:
+        raise ValueError(f"{module.__file__}: {found[0].__name__} has no embed: write one that returns the blocks")
     return found[0]

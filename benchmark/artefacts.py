@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,19 @@ SWAPS = 3
 
 
 def keep(run: Run, outcome: Outcome) -> None:
-    """Write the artefacts of a run into its folder."""
-    folder = run.artefacts
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the artefacts of a run into its folder, in the place of earlier ones: all of them or none."""
+    place = run.artefacts
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name}.") as temporary:
+        new, old = Path(temporary, "new"), Path(temporary, "old")
+        new.mkdir()
+        _write(run, outcome, new)
+        if place.exists():
+            place.rename(old)
+        new.rename(place)
+
+
+def _write(run: Run, outcome: Outcome, folder: Path) -> None:
     _losses(outcome.training.history, folder / "losses.csv")
     for role, blocks in outcome.embeddings.items():
         codes = {name: values.cpu().numpy().astype(np.float16) for name, values in blocks.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -26,7 +27,7 @@ from benchmark.score import Codes, score
 from benchmark.source import ROOT, source_hash
 from benchmark.stages import Report, Stages
 from benchmark.tasks import BENCHMARK_VERSION, Preset, Task
-from benchmark.train import Training, train
+from benchmark.train import ContractError, Training, train
 from generators.generator import Generator
 from generators.splits import Role
 
@@ -36,13 +37,17 @@ KIB = 1_024
 
 @dataclass(frozen=True)
 class Run:
-    """What decides a result, and where it is stored. label: the method's name, and its settings where they were set."""
+    """What decides a result, and where it is stored.
+
+    label: the method's name, and its settings where they were set. source_hash: see `hashed`; taken before the run, for
+    files may change while it trains.
+    """
 
     task: Task
     preset: Preset
     label: str
     method: type[Method]
-    source: Path
+    source_hash: str
     settings: CommonSettings
     seed: int
     device: torch.device
@@ -59,13 +64,14 @@ class Run:
         return results.artefact_dir(self.results, *self._address)
 
     @property
-    def source_hash(self) -> str:
-        """Of the method and of everything of the project that decides what it scores."""
-        return source_hash(self.source, ROOT / "benchmark" / "engines.py")
-
-    @property
     def _address(self) -> tuple[str, str, str, str, int]:
         return BENCHMARK_VERSION, self.preset.name, self.task.name, self.label, self.seed
+
+
+def hashed(method: Path, task: Task) -> str:
+    """Hash of a method's file, of the task's space and of everything of the project that decides a score."""
+    space = ROOT.joinpath(*generators.SPACES[task.space][0].split(".")).with_suffix(".py")
+    return source_hash(method, space, ROOT / "benchmark" / "engines.py")
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,8 @@ def execute(run: Run, prepared: Prepared, stages: Stages) -> Outcome:
     with torch.random.fork_rng(devices):
         torch.manual_seed(run.seed)  # networks are initialised, and methods draw, from torch's own generator
         method = run.method(trunk, tuple(run.task.blocks), run.settings).to(run.device)
+        if run.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(run.device)
         with stages.stage("train", f"training {run.label}, seed {run.seed}") as report:
             training = train(method, run.task, generator.space, data.roles["train"], run.preset, run.seed, report)
     peak = torch.cuda.max_memory_allocated() if run.device.type == "cuda" else None
@@ -121,16 +129,18 @@ def execute(run: Run, prepared: Prepared, stages: Stages) -> Outcome:
 def embed(method: Method, inputs: Tensor) -> dict[str, Tensor]:
     """Blocks of every clip, float32 [clip, dimension].
 
-    Raises ValueError where a block is missing or of a wrong shape.
+    Raises ContractError where a block is missing, of a wrong shape or not finite.
     """
     parts = [method.embed(batch) for batch in inputs.split(EMBED_BATCH)]
     expected = set(method.blocks)
     for batch, blocks in zip(inputs.split(EMBED_BATCH), parts, strict=True):
         if set(blocks) != expected:
-            raise ValueError(f"embed must return the blocks {sorted(expected)}; it returned {sorted(blocks)}")
+            raise ContractError(f"embed must return the blocks {sorted(expected)}; it returned {sorted(blocks)}")
         for name, codes in blocks.items():
             if codes.ndim != 2 or len(codes) != len(batch):
-                raise ValueError(f"block '{name}' must be [{len(batch)}, dimension]; got {list(codes.shape)}")
+                raise ContractError(f"block '{name}' must be [{len(batch)}, dimension]; got {list(codes.shape)}")
+            if not torch.isfinite(codes).all():
+                raise ContractError(f"block '{name}' holds NaN or infinite codes; embed must return finite ones")
     return {name: torch.cat([blocks[name].float() for blocks in parts]) for name in method.blocks}
 
 
@@ -221,14 +231,11 @@ def _processor() -> str:
 
 
 def _commit() -> str | None:
-    """The checkout's commit, with a plus where files differ from it; None outside a git checkout."""
-    described = subprocess.run(
-        ["git", "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """The checkout's commit, with a plus where files differ from it; None outside a git checkout and without git."""
+    command = ["git", "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"]
+    if shutil.which(command[0]) is None:
+        return None
+    described = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return described.stdout.strip() or None if described.returncode == 0 else None
 
 

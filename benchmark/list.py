@@ -8,9 +8,12 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from baselines import registry
 from benchmark.tasks import BOARD, PRESETS
+
+FILE_WIDTH = 300  # where the output is no terminal: nothing is cut
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argparse.ArgumentParser(
         prog="python -m benchmark.list", description="Show the tasks, methods and presets that there are."
     ).parse_args(argv)
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
     console.print(_lines("methods", {name: registry.summary(registry.path_of(name)) for name in registry.names()}))
     console.print(_lines("tasks", {name: _task_line(name) for name in BOARD}))
     console.print(_lines("presets", {preset.name: preset.summary for preset in PRESETS.values()}))
@@ -33,8 +36,9 @@ def _task_line(name: str) -> str:
 def _lines(title: str, rows: dict[str, str]) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=None, show_header=False, padding=(0, 2))
     table.add_column(style="cyan", no_wrap=True)
+    table.add_column(no_wrap=True, overflow="ellipsis")
     for name, text in rows.items():
-        table.add_row(name, text)
+        table.add_row(name, Text(text))  # as Text, for [square brackets] in a string are styles
     return table
 
 

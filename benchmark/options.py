@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +21,8 @@ _BOUNDS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 
 
 def chosen_methods(asked: Sequence[str], plugin: Path | None) -> dict[str, tuple[type[Method], Path]]:
-    """Class and source file of each method asked for; "all" stands for every built-in one."""
-    wanted = registry.names() if list(asked) == ["all"] else list(dict.fromkeys(asked))
+    """Class and source file of each method asked for, once; "all" stands for every built-in one."""
+    wanted = dict.fromkeys(each for name in asked for each in (registry.names() if name == "all" else [name]))
     chosen: dict[str, tuple[type[Method], Path]] = {}
     for name in wanted:
         if plugin is not None and name == plugin.stem:
@@ -68,7 +68,11 @@ def settings_for(
     try:
         return schema(**given)  # type: ignore[arg-type]
     except ValidationError as error:
-        name = str(error.errors()[0]["loc"][0])
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else ""
+        if name not in given:  # settings that do not go together, or one that has no default
+            message = first["msg"].removeprefix("Value error, ")
+            raise ValueError(" ".join(f"{method}: {name} {message}".split())) from error
         came = given[name]
         raise ValueError(
             f"{method}: {name} is {came if not isinstance(came, str) else repr(came)}; expected {_range(schema, name)}"
@@ -92,9 +96,9 @@ def _range(schema: type[CommonSettings], name: str) -> str:
     return " ".join([kind, " and ".join(bounds)]).strip()
 
 
-def label(method: str, given: dict[str, bool | int | float | str]) -> str:
-    """The name that a result goes by: the method's, then the settings that were set."""
-    return ",".join([method, *(f"{name}={value}" for name, value in sorted(given.items()))])
+def label(method: str, settings: CommonSettings, given: Iterable[str]) -> str:
+    """The name that a result goes by: the method's, then the settings that were given, as the method has them."""
+    return ",".join([method, *(f"{name}={getattr(settings, name)}" for name in sorted(given))])
 
 
 def chosen_device(name: str) -> torch.device:

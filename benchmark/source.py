@@ -13,7 +13,8 @@ PACKAGES = ("generators", "baselines", "benchmark")
 def source_hash(*starts: Path) -> str:
     """SHA-256 over the files and, transitively, the project's modules that they import. Hexadecimal.
 
-    Comments and layout count: a hash that is too careful costs a run, one that is too lax costs a wrong table.
+    Comments and layout count: a hash that is too careful costs a run, one that is too lax costs a wrong table. A module
+    that is imported by a name put together at run time is not seen: give it as a start.
     """
     waiting, seen = [path.resolve() for path in starts], set[Path]()
     while waiting:
@@ -22,18 +23,25 @@ def source_hash(*starts: Path) -> str:
             seen.add(path)
             waiting += _imports(path)
     digest = hashlib.sha256()
-    for path in sorted(seen, key=lambda path: (path.name, str(path))):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for name, path in sorted((_name(path), path) for path in seen):
+        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
+def _name(path: Path) -> str:
+    """A file's place in the project; elsewhere its bare name, which is the same on every machine."""
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
+
+
 def _imports(path: Path) -> list[Path]:
-    """Files of the project that a file imports by name."""
+    """Files of the project that a file imports by name, the `__init__.py` of their packages among them."""
     modules: list[str] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             modules += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             modules += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    files = [ROOT / (module.replace(".", "/") + ".py") for module in modules if module.split(".")[0] in PACKAGES]
+    parts = [module.split(".") for module in modules if module.split(".")[0] in PACKAGES]
+    files = [ROOT.joinpath(*names).with_suffix(".py") for names in parts]
+    files += [ROOT.joinpath(*names[:end], "__init__.py") for names in parts for end in range(1, len(names) + 1)]
     return [file for file in files if file.is_file()]

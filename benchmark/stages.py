@@ -55,7 +55,7 @@ class Stages:
         def report(done: int, total: int) -> None:
             nonlocal last
             now = time.perf_counter()
-            if now - last >= LINE_EVERY_S and done:
+            if now - last >= LINE_EVERY_S and 0 < done < total:
                 last = now
                 left = (now - start) / done * (total - done)
                 self._console.print(f"  {what}: {done}/{total}, {left:.0f} s left", highlight=False)

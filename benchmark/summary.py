@@ -20,29 +20,26 @@ def show(result: Result, place: Path, pictures: Path, console: Console) -> None:
     )
     p, d, b = (result.value(metric) for metric in ("preservation", "disentanglement", "balance"))
     console.print(
-        f"  [bold]P {p:.3f}[/] preservation: what of the sound was kept    "
-        f"[bold]D {d:.3f}[/] disentanglement: of that, the share in its own place alone\n"
-        f"  [bold]B {b:.3f}[/] balance: both at once, the number that ranks",
+        f"  [bold]P {p:.3f}[/] preservation: what of the sound was kept\n"
+        f"  [bold]D {d:.3f}[/] disentanglement: of that, the share in its own place alone\n"
+        f"  [bold]B {b:.3f}[/] balance: both at once, the number that ranks\n\n"
+        "  accuracy of the best probe (usable information), on test clips; * where the factor belongs",
         highlight=False,
+        soft_wrap=True,
     )
     console.print(_accuracies(result))
     fidelity = [score.value for score in result.scores if score.metric == "reconstruction_r2"]
     if fidelity:
         console.print(f"  reconstruction R2 on test clips {fidelity[0]:.3f}", highlight=False)
     _cost(result, console)
-    console.print(f"  result    {place}", highlight=False, soft_wrap=True)
+    console.print(f"  result    {place}", markup=False, highlight=False, soft_wrap=True)
     for picture in sorted(pictures.glob("*.png")):
-        console.print(f"  picture   {picture}", highlight=False, soft_wrap=True)
+        console.print(f"  picture   {picture}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _accuracies(result: Result) -> Table:
     """Factor by block: accuracy and, in brackets, usable information."""
-    table = Table(
-        title="accuracy of the best probe (usable information), on test clips; * where the factor belongs",
-        title_justify="left",
-        title_style="",
-        pad_edge=True,
-    )
+    table = Table()
     table.add_column("factor")
     blocks = [*result.blocks, "all"]
     for block in blocks:
@@ -61,9 +58,10 @@ def _accuracies(result: Result) -> Table:
 def _cost(result: Result, console: Console) -> None:
     cost = result.cost
     stages = "  ".join(f"{name} {seconds:.1f}" for name, seconds in cost.seconds.items())
-    console.print(f"  seconds   {stages}  [bold]total {cost.total_seconds:.1f}[/]", highlight=False)
+    console.print(f"  seconds   {stages}  [bold]total {cost.total_seconds:.1f}[/]", highlight=False, soft_wrap=True)
     console.print(
         f"  training  {cost.clips_per_second:,.0f} clips/s, {cost.wait_share:.1%} of it waiting for data; "
         f"{cost.parameters:,} parameters; peak memory {cost.peak_memory_bytes / 2**30:.2f} GiB",
         highlight=False,
+        soft_wrap=True,
     )

@@ -29,6 +29,10 @@ class DivergedError(ArithmeticError):
     """A loss term became NaN or infinite; the message names the step and the term."""
 
 
+class ContractError(TypeError):
+    """A method does not do what `baselines.contract.Method` asks; the message says what, in one line."""
+
+
 @dataclass
 class Training:
     """What training left behind. history: a row a step, every logged term. seconds: all; waiting: for data."""
@@ -44,8 +48,8 @@ def train(
 ) -> Training:
     """Train a method in place on examples drawn from the training clips.
 
-    Returns the log. Raises DivergedError where a logged term is not finite. Methods without an optimiser are left as
-    they are.
+    Returns the log. Raises DivergedError where a logged term is not finite, ContractError where a step gives no loss.
+    Methods without an optimiser are left as they are.
     """
     device = clips.features.device
     method.prepare(clips.features)
@@ -91,6 +95,7 @@ def _step(method: Method, optimisers: list[torch.optim.Optimizer], batch: Batch)
     for index, optimiser in enumerate(optimisers):
         with torch.autocast(batch.views.device.type, torch.bfloat16, enabled=bf16):
             terms = method.training_step(batch, index)
+        _check_terms(terms)
         optimiser.zero_grad(set_to_none=True)
         terms["loss"].backward()
         nn.utils.clip_grad_norm_([p for group in optimiser.param_groups for p in group["params"]], CLIP_NORM)
@@ -98,6 +103,12 @@ def _step(method: Method, optimisers: list[torch.optim.Optimizer], batch: Batch)
         logged |= {name if index == 0 else f"{name}_{index}": term.detach() for name, term in terms.items()}
     method.after_step()
     return logged
+
+
+def _check_terms(terms: dict[str, Tensor]) -> None:
+    shapes = {name: list(term.shape) for name, term in terms.items()}
+    if "loss" not in shapes or any(shapes.values()):
+        raise ContractError(f'training_step must return scalars, "loss" among them; got the shapes {shapes}')
 
 
 def _checked(pending: list[dict[str, Tensor]], first_step: int) -> list[dict[str, float]]:

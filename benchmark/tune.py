@@ -1,18 +1,20 @@
 """Choose settings in the open: `python -m benchmark.tune` gives each method the same number of trials.
 
-A trial trains with settings drawn at random from the table below and is scored by B on validation clips alone: probes are
-fitted on half of the validation combinations and read on the other half. Probe and test clips are never touched. Every
-trial goes to `results/tuning/<method>.csv`, and `results/tuning.md` says which was best.
+A trial trains with settings drawn at random from the table below and is scored by B on validation clips alone: probes
+are fitted on half of the validation combinations and read on the other half. Probe and test clips are never touched.
+Every trial goes to `results/tuning/<method>.csv`, and `results/tuning.md` says which was best.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import io
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +24,7 @@ from baselines import registry
 from baselines.networks import Trunk
 from benchmark.engines import Prepared, embed, prepare_task
 from benchmark.options import chosen_device, settings_for
-from benchmark.results import write_whole
+from benchmark.results import check_writable, write_whole
 from benchmark.score import Codes, score
 from benchmark.stages import Stages, console
 from benchmark.tasks import Preset, Task, load_preset, load_task
@@ -63,8 +65,14 @@ SEARCH: dict[str, dict[str, list[Value]]] = {
 
 
 def trials(method: str, count: int) -> list[Trial]:
-    """The settings to try: the first of each list, then draws that depend on the method's name and number alone."""
+    """The settings to try: the first of each list, then draws that depend on the method's name and number alone.
+
+    Raises ValueError where there are not so many.
+    """
     space = SEARCH[method]
+    most = prod(len(values) for values in space.values())
+    if not 1 <= count <= most:
+        raise ValueError(f"--trials is {count}; expected 1 to {most}, the number of different trials of '{method}'")
     drawn = [{name: values[0] for name, values in space.items()}]
     rng = np.random.default_rng(list(method.encode()))
     while len(drawn) < count:
@@ -117,14 +125,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--results", type=Path, default=Path("results"))
     options = parser.parse_args(argv)
-    task, preset = load_task(options.task), replace(load_preset("quick"), steps=options.steps)
+    try:
+        task, device = load_task(options.task), chosen_device(options.device)
+        drawn = {name: trials(name, options.trials) for name in options.method}
+        folder = options.results / "tuning"
+        check_writable(folder)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    preset = replace(load_preset("quick"), steps=options.steps)
     screen = console()
-    prepared = prepare_task(task, preset, chosen_device(options.device), Stages(screen))
-    folder = options.results / "tuning"
-    folder.mkdir(parents=True, exist_ok=True)
+    prepared = prepare_task(task, preset, device, Stages(screen))
     for name in options.method:
         rows = []
-        for number, trial in enumerate(trials(name, options.trials)):
+        for number, trial in enumerate(drawn[name]):
             start = time.perf_counter()
             scores = evaluate(name, trial, task, preset, prepared, seed=1_000)
             rows.append({"trial": number, **trial, **{metric: round(value, 4) for metric, value in scores.items()}})
@@ -136,10 +150,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _write_csv(path: Path, rows: list[dict[str, Value]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, text.getvalue())
 
 
 def best(path: Path) -> tuple[dict[str, str], int]:
@@ -154,9 +169,9 @@ def report(folder: Path, options: argparse.Namespace) -> str:
     lines = [
         "# Tuning",
         "",
-        f"Task {options.task}, preset quick with {options.steps} steps a trial, seed 1000, B on validation clips: probes",
-        "are fitted on half of the validation combinations and read on the other half. Each method had the same number",
-        "of trials: the first with the values that we would have guessed, the others drawn at random from the lists in",
+        f"Task {options.task}, preset quick with {options.steps} steps a trial, seed 1000, B on validation clips:",
+        "probes are fitted on half of the validation combinations and read on the other half. Each method had the same",
+        "number of trials: the first with the values that we would have guessed, the others drawn at random from the lists in",
         "`benchmark/tune.py`. The best trial's values are the method's defaults. Every trial is in `tuning/`.",
         "",
         f"Made by `python -m benchmark.tune --trials {options.trials} --steps {options.steps}`.",

@@ -14,8 +14,10 @@ s is one-hot by groups; the embedding of the private block is m, rounded to what
 
 from __future__ import annotations
 
+from typing import Self
+
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -39,10 +41,18 @@ class Combined(Method):
         learning_rate: float = Field(2e-3, gt=0, le=1, description="peak learning rate of AdamW")
         contrast_weight: float = Field(0.1, ge=0, le=100, description="weight of NT-Xent on the shared block")
         temperature: float = Field(0.2, ge=0.01, le=10, description="temperature of NT-Xent")
-        rate_weight: float = Field(0.004, ge=0, le=10, description="weight of the KL divergence of the private block")
+        rate_weight: float = Field(0.003, ge=0, le=10, description="weight of the KL divergence of the private block")
         independence_weight: float = Field(1.0, ge=0, le=100, description="weight of CKA between the blocks")
         shared_groups: int = Field(2, ge=1, le=128, description="groups of the one-hot shared code")
         resolution: float = Field(2.0, gt=0, le=10, description="rounding step, in posterior standard deviations")
+
+        @model_validator(mode="after")
+        def _whole_groups(self) -> Self:
+            if self.block_dims % self.shared_groups:
+                raise ValueError(
+                    f"shared_groups is {self.shared_groups}; expected a divisor of block_dims, {self.block_dims}"
+                )
+            return self
 
     settings: Settings
     spread: Tensor

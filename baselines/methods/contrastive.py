@@ -11,8 +11,10 @@ It has no decoder: what no contrast asks for may go.
 
 from __future__ import annotations
 
+from typing import Self
+
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from baselines.codes import one_hot_groups
@@ -37,6 +39,14 @@ class Contrastive(Method):
             0.2, ge=0, le=10, description="noise that tells copies of a clip apart, standard deviations"
         )
         shared_groups: int = Field(2, ge=0, le=128, description="groups of a one-hot shared code; 0: continuous")
+
+        @model_validator(mode="after")
+        def _whole_groups(self) -> Self:
+            if self.shared_groups and self.block_dims % self.shared_groups:
+                raise ValueError(
+                    f"shared_groups is {self.shared_groups}; expected a divisor of block_dims, {self.block_dims}"
+                )
+            return self
 
     settings: Settings
 
