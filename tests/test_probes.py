@@ -1,0 +1,142 @@
+"""Probes: whitening, what each kind is there for, determinism, and no look at the test clips."""
+
+import zlib
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from benchmark.metrics.probes import cross_entropy, predict, whitening
+
+
+def own_rng(levels):
+    """A generator that no other set of clips shares."""
+    return np.random.default_rng(zlib.crc32(np.ascontiguousarray(levels).tobytes()))
+
+
+def draw(k, n, seed):
+    return np.random.default_rng(seed).integers(k, size=(n, 1))
+
+
+def nats(encode, k, n=1200, seed=0):
+    probe, test = draw(k, n, 1), draw(k, n, 2)
+    white = whitening(encode(probe))
+    (found,) = predict(white(encode(probe)), probe, white(encode(test)), (k,), seed)
+    return found, cross_entropy(found.probabilities, test[:, 0])
+
+
+def test_whitened_directions_are_uncorrelated_and_of_variance_one():
+    rng = np.random.default_rng(0)
+    codes = (rng.normal(size=(500, 5)) * [1, 10, 0.1, 100, 0.03] + 7) @ rng.normal(size=(5, 5))
+    white = whitening(codes)(codes)
+    assert white.shape == (500, 5)
+    assert white.mean(axis=0) == pytest.approx(np.zeros(5), abs=1e-9)
+    assert white.T @ white / 500 == pytest.approx(np.eye(5), abs=1e-6)
+
+
+def test_whitening_drops_directions_under_a_hundred_millionth_of_the_largest_variance():
+    signs = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]] * 25, dtype=float)
+    assert whitening(signs * [1, 1.1e-4])(signs).shape[1] == 2
+    assert whitening(signs * [1, 0.9e-4])(signs).shape[1] == 1
+    assert whitening(np.hstack([signs, signs]))(np.hstack([signs, signs])).shape[1] == 2
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, -3e4])
+def test_a_constant_code_has_no_direction(value):
+    codes = np.full((50, 4), value, dtype=np.float32)
+    assert whitening(codes)(codes).shape == (50, 0)
+
+
+def test_whitening_is_fitted_on_the_probe_clips():
+    probe, test = np.random.default_rng(0).normal(size=(2, 300, 2))
+    assert whitening(probe)(test + 5).mean() != pytest.approx(0, abs=0.5)
+
+
+def test_huge_codes_do_not_overflow():
+    codes = np.random.default_rng(0).normal(size=(100, 3)) * 1e200
+    assert np.isfinite(whitening(codes)(codes)).all()
+
+
+def test_no_columns_give_the_frequencies():
+    levels = np.array([[0], [0], [0], [1]])
+    (found,) = predict(np.zeros((4, 0)), levels, np.zeros((2, 0)), (2,), 0)
+    assert found.probabilities == pytest.approx(np.array([[0.75, 0.25]] * 2))
+
+
+def test_a_scalar_code_of_24_levels_is_read():
+    _, loss = nats(lambda levels: levels.astype(float), 24, n=2304)
+    assert loss < 0.01 * np.log(24)
+
+
+def test_a_checkerboard_needs_more_than_a_line():
+    def board(levels):
+        rng = own_rng(levels)
+        cells = rng.integers(4, size=(len(levels), 2))
+        cells[:, 1] += (cells.sum(axis=1) + levels[:, 0]) % 2
+        return cells + rng.uniform(0.05, 0.95, size=cells.shape)
+
+    found, loss = nats(board, 2, n=2304)
+    assert found.kind != "logistic"
+    assert loss < 0.3 * np.log(2)
+
+
+def test_a_noisy_linear_code_reads_as_well_as_plain_logistic_regression():
+    centres = np.random.default_rng(0).normal(size=(8, 8))
+
+    def encode(levels):
+        return centres[levels[:, 0]] + own_rng(levels).normal(size=(len(levels), 8))
+
+    _, loss = nats(encode, 8)
+    probe, test = draw(8, 1200, 1), draw(8, 1200, 2)
+    plain = LogisticRegression(C=1, max_iter=500).fit(encode(probe), probe[:, 0]).predict_proba(encode(test))
+    assert loss <= cross_entropy(plain, test[:, 0]) + 0.01 * np.log(8)
+
+
+def test_probabilities_are_probabilities_and_never_zero():
+    found, _ = nats(lambda levels: np.eye(6)[levels[:, 0]], 6)
+    assert found.probabilities.sum(axis=1) == pytest.approx(np.ones(1200))
+    assert found.probabilities.min() > 0
+
+
+def test_one_confident_mistake_has_a_bounded_price():
+    probe, test = draw(6, 600, 1), draw(6, 600, 2)
+    wrong = np.eye(6)[test[:, 0]]
+    wrong[0] = np.roll(wrong[0], 1)
+    (found,) = predict(np.eye(6)[probe[:, 0]], probe, wrong, (6,), 0)
+    assert -np.log(found.probabilities[0, test[0, 0]]) < np.log(1e4) + np.log(6) + 0.5
+
+
+def noisy_pair(n=600):
+    rng = np.random.default_rng(0)
+    probe, test = rng.integers((6, 3), size=(2, n, 2))
+    return [(np.hstack([np.eye(6)[y[:, 0]], np.eye(3)[y[:, 1]]]) @ mix, y) for y, mix in ((probe, MIX), (test, MIX))]
+
+
+MIX = np.random.default_rng(1).normal(size=(9, 4))
+
+
+def test_the_same_to_the_last_digit_whatever_the_threads():
+    (probe, levels), (test, _) = noisy_pair()
+    threads, state = torch.get_num_threads(), torch.get_rng_state()
+    first = predict(probe, levels, test, (6, 3), 0)
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.get_rng_state(), state)
+    try:
+        torch.set_num_threads(threads + 1)
+        again = predict(probe, levels, test, (6, 3), 0)
+    finally:
+        torch.set_num_threads(threads)
+    for one, other in zip(first, again, strict=True):
+        assert (one.kind, one.setting) == (other.kind, other.setting)
+        assert np.array_equal(one.probabilities, other.probabilities)
+
+
+def test_a_test_clip_is_answered_alone():
+    """Neither the choice nor the answer for a clip depends on which other clips are asked."""
+    (probe, levels), (test, _) = noisy_pair()
+    whole = predict(probe, levels, test, (6, 3), 0)
+    part = predict(probe, levels, test[:100] + 0.0, (6, 3), 0)
+    for one, other in zip(whole, part, strict=True):
+        assert (one.kind, one.setting) == (other.kind, other.setting)
+        assert one.probabilities[:100] == pytest.approx(other.probabilities, abs=1e-5)
