@@ -30,7 +30,7 @@ class LowRankDecoder(nn.Module):
     """
 
     RANK = 8
-    SHARPNESS = 2.6  # features are in units of about 11 dB; the softplus of decibels bends over 10 / ln 10 of them
+    BEND = 0.3  # rounds the corner at the floor as the softplus of decibels does, in standardised units of about 11 dB
 
     def __init__(self, in_dims: int, trunk: Trunk) -> None:
         super().__init__()
@@ -45,7 +45,15 @@ class LowRankDecoder(nn.Module):
         factors = self._deep(codes) + self._linear(codes)
         envelopes, spectra = factors.split([self.RANK * self._frames, self.RANK * self._mels], dim=1)
         above = envelopes.unflatten(1, (self._frames, self.RANK)) @ spectra.unflatten(1, (self.RANK, self._mels))
-        return self._floor + nn.functional.softplus(above / self.RANK**0.5, beta=self.SHARPNESS)
+        return self._floor + squareplus(above / self.RANK**0.5, self.BEND)
+
+
+def squareplus(x: Tensor, bend: float) -> Tensor:
+    """A softplus without an exponential, a tenth of its time on a CPU: (x + sqrt(x^2 + bend)) / 2.
+
+    Source: Barron 2021, "Squareplus: a softplus-like algebraic rectifier".
+    """
+    return 0.5 * (x + (x.square() + bend).sqrt())
 
 
 @dataclass(frozen=True)

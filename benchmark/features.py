@@ -45,19 +45,21 @@ class Features:
 
 def n_clips(generator: Generator, draws: dict[str, int]) -> int:
     """How many clips the roles have in all, at these nuisance draws a combination."""
-    return sum(len(rows) * draws[role] for role, rows in iid(generator.space).items())
+    return sum(len(rows) * draws.get(role, 0) for role, rows in iid(generator.space).items())
 
 
 def compute(
     generator: Generator, front_end: LogMel, draws: dict[str, int], device: torch.device, progress: Progress
 ) -> Features:
-    """Render every role's clips and take their features, batch by batch: audio is never held.
+    """Render clips and take their features, batch by batch: audio is never held.
 
-    draws: nuisance draws of each combination, by role. progress: called with (clips done, clips in all).
+    draws: nuisance draws of each combination, by role; a role that is not named is not made. progress: called with (clips done, clips in all).
     """
     total, done = n_clips(generator, draws), 0
     decibels: dict[Role, tuple[Levels, Levels, Tensor]] = {}
     for role, combinations in iid(generator.space).items():
+        if not draws.get(role, 0):
+            continue
         levels = np.repeat(generator.space.levels_at(combinations), draws[role], axis=0)
         seeds = _SEED_OF_ROLE[role] + np.arange(len(levels))
         parts = []

@@ -33,7 +33,7 @@ class Task:
 class Preset:
     """How much of it: presets never share a table.
 
-    clips: nuisance draws of each combination, by role. steps, examples: optimiser steps and examples (of two views) a
+    clips: nuisance draws of each combination, by role; validation clips are for tuning alone. steps, examples: optimiser steps and examples (of two views) a
     step. width, depth: the trunk's.
     """
 
@@ -52,7 +52,7 @@ PRESETS = {
         Preset(
             "tiny",
             "seconds: for tests and first tries; its scores mean nothing",
-            {"train": 1, "validation": 1, "probe": 1, "test": 1},
+            {"train": 1, "probe": 1, "test": 1},
             steps=60,
             examples=64,
             width=128,
@@ -61,8 +61,8 @@ PRESETS = {
         Preset(
             "quick",
             "two minutes on two cores: the board's first table",
-            {"train": 3, "validation": 3, "probe": 1, "test": 1},
-            steps=1_500,
+            {"train": 3, "probe": 1, "test": 1},
+            steps=2_000,
             examples=128,
             width=384,
             depth=1,

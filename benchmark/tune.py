@@ -40,10 +40,10 @@ SEARCH: dict[str, dict[str, list[Value]]] = {
         "learning_rate": [2e-3, 1e-3, 3e-3],
         "contrast_weight": [0.1, 0.03, 0.3, 1.0],
         "temperature": [0.2, 0.1, 0.5],
-        "rate_weight": [0.003, 0.001, 0.006, 0.01],
+        "rate_weight": [0.004, 0.002, 0.006, 0.01],
         "independence_weight": [1.0, 0.3, 3.0],
         "shared_groups": [2, 1, 4],
-        "resolution": [2.0, 1.0, 3.0],
+        "resolution": [2.0, 1.0, 1.5, 3.0],
     },
     "contrastive": {
         "learning_rate": [2e-3, 1e-3, 3e-3],
@@ -56,10 +56,10 @@ SEARCH: dict[str, dict[str, list[Value]]] = {
     "reconstructive": {
         "learning_rate": [2e-3, 1e-3, 3e-3],
         "own_weight": [0.0, 0.3, 1.0],
-        "rate_weight": [0.003, 0.001, 0.006, 0.01],
+        "rate_weight": [0.004, 0.002, 0.006, 0.01],
         "independence_weight": [1.0, 0.1, 0.3, 3.0],
         "shared_groups": [2, 1, 4],
-        "resolution": [2.0, 1.0, 3.0],
+        "resolution": [2.0, 1.0, 1.5, 3.0],
     },
 }
 
@@ -119,8 +119,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the trials and write what they gave. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmark.tune", description=(__doc__ or "").split("\n\n")[1])
     parser.add_argument("--method", nargs="+", default=list(SEARCH), choices=list(SEARCH))
-    parser.add_argument("--trials", type=int, default=8, help="trials of each method (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=800, help="training steps of a trial (default: %(default)s)")
+    parser.add_argument("--trials", type=int, default=10, help="trials of each method (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=1_000, help="training steps of a trial (default: %(default)s)")
     parser.add_argument("--task", default="phrases/timbre")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--results", type=Path, default=Path("results"))
@@ -133,7 +133,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    preset = replace(load_preset("quick"), steps=options.steps)
+    quick = load_preset("quick")
+    preset = replace(quick, steps=options.steps, clips={"train": quick.clips["train"], "validation": 3})
     screen = console()
     prepared = prepare_task(task, preset, device, Stages(screen))
     for name in options.method:
@@ -171,8 +172,8 @@ def report(folder: Path, options: argparse.Namespace) -> str:
         "",
         f"Task {options.task}, preset quick with {options.steps} steps a trial, seed 1000, B on validation clips:",
         "probes are fitted on half of the validation combinations and read on the other half. Each method had the same",
-        "number of trials: the first with the values that we would have guessed, the others drawn at random from the lists in",
-        "`benchmark/tune.py`. The best trial's values are the method's defaults. Every trial is in `tuning/`.",
+        "number of trials: the first with the values that we would have guessed, the others drawn at random from the",
+        "lists in `benchmark/tune.py`. The best trial's values are the method's defaults. Every trial is in `tuning/`.",
         "",
         f"Made by `python -m benchmark.tune --trials {options.trials} --steps {options.steps}`.",
         "",

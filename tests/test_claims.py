@@ -1,0 +1,84 @@
+"""What the README and the tuning page claim, checked from the committed files."""
+
+import statistics
+from pathlib import Path
+
+import pytest
+
+from baselines import registry
+from benchmark import results, tune
+from benchmark.statistics import paired_p
+from benchmark.tasks import BENCHMARK_VERSION
+
+ROOT = Path(__file__).parent.parent
+SEEDS = {0, 1, 2, 3, 4}
+
+
+@pytest.fixture(scope="module")
+def runs() -> dict[str, list[results.Result]]:
+    """Committed results of the main task, by method."""
+    found: dict[str, list[results.Result]] = {}
+    for result in results.read_all(ROOT / "results", BENCHMARK_VERSION):
+        if (result.preset, result.task) == ("quick", "phrases/timbre"):
+            found.setdefault(result.method, []).append(result)
+    return found
+
+
+def by_seed(runs, method, metric, block=None, factor=None):
+    return {result.seed: result.value(metric, block, factor) for result in runs[method]}
+
+
+def mean(runs, *key):
+    return statistics.fmean(by_seed(runs, *key).values())
+
+
+def better(runs, method, other, metric, block=None):
+    test = paired_p(by_seed(runs, method, metric, block), by_seed(runs, other, metric, block))
+    return test.difference > 0 and test.two_sided < 0.01
+
+
+def test_every_method_has_five_seeds_of_one_source(runs):
+    assert set(runs) == set(registry.names())
+    for method, found in runs.items():
+        assert {result.seed for result in found} == SEEDS, method
+        assert len({result.source_hash for result in found}) == 1, method
+
+
+def test_combined_reaches_its_figures(runs):
+    assert mean(runs, "combined", "preservation") >= 0.92
+    assert mean(runs, "combined", "disentanglement") >= 0.85
+    assert mean(runs, "combined", "balance") >= 0.80
+    assert mean(runs, "combined", "accuracy", "shared", "timbre") >= 0.97
+
+
+@pytest.mark.parametrize("other", ["contrastive", "reconstructive", "untrained", "logmel"])
+def test_combined_balances_better_than(runs, other):
+    assert better(runs, "combined", other, "balance")
+
+
+def test_each_family_does_what_it_is_for(runs):
+    assert better(runs, "contrastive", "untrained", "gap", "shared")
+    assert better(runs, "reconstructive", "untrained", "preservation")
+
+
+def test_cost_stays_in_its_bounds(runs):
+    for result in runs["combined"]:
+        assert result.cost.seconds["score"] <= 0.2 * result.cost.total_seconds
+        assert result.cost.wait_share <= 0.05
+        assert result.cost.peak_memory_bytes <= 4 * 2**30
+
+
+def test_results_were_made_with_the_defaults(runs):
+    for method, found in runs.items():
+        defaults = registry.load(method).Settings().model_dump()
+        assert all(result.settings == defaults for result in found), method
+
+
+@pytest.mark.parametrize("method", sorted(tune.SEARCH))
+def test_defaults_are_what_tuning_chose(method):
+    chosen, count = tune.best(ROOT / "results" / "tuning" / f"{method}.csv")
+    defaults = registry.load(method).Settings().model_dump()
+    assert {name: float(chosen[name]) for name in tune.SEARCH[method]} == pytest.approx(
+        {name: defaults[name] for name in tune.SEARCH[method]}
+    )
+    assert count == tune.best(ROOT / "results" / "tuning" / "combined.csv")[1], "as many trials for each"

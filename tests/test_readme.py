@@ -1,0 +1,60 @@
+"""The README's commands and examples, as printed."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from benchmark import leaderboard, run
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PYTHON_BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_example_method_runs_as_printed(tmp_path):
+    [example] = [block for block in PYTHON_BLOCKS if "class MyMethod" in block]
+    (tmp_path / "my_method.py").write_text(example, encoding="utf-8")
+    [command] = re.findall(r"^    python (-m benchmark.run --plugin .*--preset tiny)$", README, re.MULTILINE)
+    done = subprocess.run(
+        [sys.executable, *shlex.split(command)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "P 0." in done.stdout
+    assert list(tmp_path.glob("results/*/tiny/phrases/timbre/my_method/seed0.json"))
+
+
+def test_the_example_of_sound_runs_as_printed():
+    [example] = [block for block in PYTHON_BLOCKS if "generators.load" in block]
+    names: dict = {}
+    exec(example, names)
+    assert tuple(names["audio"].shape) == (4, 32_000)
+    assert names["levels"].dtype == np.int64
+
+
+def test_every_run_command_is_one_that_the_suite_takes(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    commands = re.findall(r"^    python -m benchmark\.run ([^#\n]*)", README, re.MULTILINE)
+    assert len(commands) >= 4
+    for command in commands:
+        options = run.arguments(shlex.split(command))
+        if options.plugin is None:
+            assert run.plan(options)
+
+
+def test_the_table_is_the_board_s():
+    board = leaderboard.build(ROOT / "results")
+    rows = [line for line in README.splitlines() if line.startswith("|")]
+    assert len(rows) >= 7
+    for row in rows:
+        assert row in board.splitlines(), row
+
+
+def test_the_board_is_fresh():
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmark.leaderboard", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
