@@ -24,9 +24,9 @@ class LowRankDecoder(nn.Module):
     """A spectrogram as a floor and, above it, a sum of a few products of an envelope in time and a spectrum.
 
     Log-mel features are `log(power + floor)`, a softplus of the level relative to the floor; a note's level in decibels
-    is its envelope's plus its spectrum's. So this form says in `RANK * (frames + mels)` numbers what a plain layer needs
-    `frames * mels` for, and what it learns of a spectrum holds at every time. A linear path beside the deep one lets
-    levels be linear in the code.
+    is its envelope's plus its spectrum's. So this form says in `RANK * (frames + mels)` numbers what a plain layer
+    needs `frames * mels` for, and what it learns of a spectrum holds at every time. A linear path beside the deep one
+    lets levels be linear in the code.
     """
 
     RANK = 8

@@ -149,7 +149,7 @@ def reconstruction(method: Method, blocks: dict[str, Tensor], inputs: Tensor) ->
     decoded = method.decode(blocks)
     if decoded is None:
         return []
-    value = r2(inputs.cpu().numpy(), decoded.float().cpu().numpy())
+    value = r2(decoded.float().cpu().numpy(), inputs.cpu().numpy())
     return [results.Score(metric="reconstruction_r2", value=value)]
 
 

@@ -53,7 +53,8 @@ def compute(
 ) -> Features:
     """Render clips and take their features, batch by batch: audio is never held.
 
-    draws: nuisance draws of each combination, by role; a role that is not named is not made. progress: called with (clips done, clips in all).
+    draws: nuisance draws of each combination, by role; a role that is not named is not made.
+    progress: called with (clips done, clips in all).
     """
     total, done = n_clips(generator, draws), 0
     decibels: dict[Role, tuple[Levels, Levels, Tensor]] = {}

@@ -33,8 +33,8 @@ class Task:
 class Preset:
     """How much of it: presets never share a table.
 
-    clips: nuisance draws of each combination, by role; validation clips are for tuning alone. steps, examples: optimiser steps and examples (of two views) a
-    step. width, depth: the trunk's.
+    clips: nuisance draws of each combination, by role; validation clips are for tuning alone.
+    steps, examples: optimiser steps, and examples (of two views) a step. width, depth: the trunk's.
     """
 
     name: str

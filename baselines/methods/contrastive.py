@@ -38,7 +38,7 @@ class Contrastive(Method):
         noise: float = Field(
             0.2, ge=0, le=10, description="noise that tells copies of a clip apart, standard deviations"
         )
-        shared_groups: int = Field(2, ge=0, le=128, description="groups of a one-hot shared code; 0: continuous")
+        shared_groups: int = Field(4, ge=0, le=128, description="groups of a one-hot shared code; 0: continuous")
 
         @model_validator(mode="after")
         def _whole_groups(self) -> Self:
