@@ -2,7 +2,8 @@
 
 Source: ITU-R BS.1770-4, annex 1, without its gate: the gate would make a crowded rhythm louder than an even one. The
 two filters are the standard's, designed anew for any sample rate as De Man 2014 ("Evaluation of implementations of the
-EBU R128 loudness measurement", AES 137) describes; at 48 kHz they are the standard's coefficients.
+EBU R128 loudness measurement", AES 137) describes. At 48 kHz they are the standard's coefficients, but for the gain of
+the high pass: far above its corner ours is 1, as pyloudnorm's is; that of the standard's table is 1.005, 0.043 dB more.
 """
 
 from __future__ import annotations
