@@ -34,21 +34,24 @@ def sample_gaussian(mean: Tensor, log_variance: Tensor) -> Tensor:
     return mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
 
 
-def rbf_cka(a: Tensor, b: Tensor) -> Tensor:
+def rbf_cka(a: Tensor, b: Tensor, more_a: Tensor | None = None, more_b: Tensor | None = None) -> Tensor:
     """Dependence of two codes: centred kernel alignment, in [0, 1] up to sampling; 0 where they are independent.
 
-    a, b: [n, dimension], n > 1, rows that belong together. Kernels are sums of two Gaussians, whose widths follow the
-    mean squared distance, so that scale does not matter. n independent rows still read about 1 / sqrt(n).
+    a, b: [n, dimension], n > 1, rows that belong together. more_a, more_b: [m, dimension], further such rows to compare
+    with, which get no gradient: n independent rows alone still read about 1 / sqrt(n), and their gradient is noise.
+    Kernels are sums of two Gaussians, whose widths follow the mean squared distance, so that scale does not matter.
     Source: Gretton et al. 2005 (HSIC); Cortes et al. 2012 and Kornblith et al. 2019 for the normalisation.
     """
-    kernel_a, kernel_b = _centred_kernel(a), _centred_kernel(b)
+    kernel_a, kernel_b = _centred_kernel(a, more_a), _centred_kernel(b, more_b)
     scale = kernel_a.norm() * kernel_b.norm()
     return (kernel_a * kernel_b).sum() / scale.clamp_min(torch.finfo(scale.dtype).tiny)
 
 
-def _centred_kernel(x: Tensor) -> Tensor:
-    norms = x.square().sum(1)
-    squared = (norms[:, None] + norms - 2 * x @ x.T).clamp_min(0)
+def _centred_kernel(x: Tensor, more: Tensor | None) -> Tensor:
+    """Kernel of each row with every row, and with more of them; rows and columns centred: [n, n + m]."""
+    others = x if more is None else torch.cat([x, more.detach()])
+    squared = (x.square().sum(1)[:, None] + others.square().sum(1) - 2 * x @ others.T).clamp_min(0)
     mean = squared.detach().mean().clamp_min(torch.finfo(x.dtype).tiny)
-    kernel = torch.exp(-2 * squared / mean) + torch.exp(-8 * squared / mean)
+    narrow = torch.exp(squared * (-2 / mean))
+    kernel = narrow + narrow.square().square()  # the fourth power is the Gaussian of half the width
     return kernel - kernel.mean(0) - kernel.mean(1, keepdim=True) + kernel.mean()

@@ -4,7 +4,7 @@ After SimCLR (Chen et al. 2020), once for each block. Two noisy copies u, v of e
 
     NT-Xent over pairs of views in the shared block
     + private_weight NT-Xent over the copies (u, v) of every clip in the private block
-    + independence_weight CKA(s, p)             Gaussian kernels (Gretton et al. 2005); gradient to p alone
+    + independence_weight CKA(s, p)             Gretton et al. 2005, with a memory; gradient to p alone
 
 It has no decoder: what no contrast asks for may go.
 """
@@ -19,8 +19,11 @@ from torch import Tensor
 
 from baselines.codes import one_hot_groups
 from baselines.contract import Batch, Blocks, CommonSettings, Method
-from baselines.losses import nt_xent, rbf_cka
+from baselines.independence import Independence
+from baselines.losses import nt_xent
 from baselines.networks import Trunk
+
+REMEMBERED = 2_048  # clips of recent steps that the independence term looks back on
 
 
 class Contrastive(Method):
@@ -54,6 +57,7 @@ class Contrastive(Method):
         super().__init__(trunk, blocks, settings)
         self.shared, self.private = blocks
         self.encoder = trunk.encoder(2 * settings.block_dims)
+        self.independence = Independence(settings.block_dims, settings.block_dims, REMEMBERED)
 
     def training_step(self, batch: Batch, optimiser_index: int = 0) -> dict[str, Tensor]:
         """The three terms, on two noisy copies of both views."""
@@ -67,7 +71,7 @@ class Contrastive(Method):
         terms = {
             "shared": nt_xent(torch.stack([first[0], second[1]]), self.settings.temperature),
             "private": nt_xent(private.unflatten(0, (2, -1)), self.settings.temperature),
-            "independence": rbf_cka(shared.detach()[: len(clips)], private[: len(clips)]),
+            "independence": self.independence(shared.detach()[: len(clips)], private[: len(clips)]),
         }
         loss = (
             terms["shared"]

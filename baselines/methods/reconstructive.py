@@ -6,7 +6,7 @@ private posteriors q(p_i | x_i) = N(m_i, v_i), it minimises
     mean_i |x_i - decode(s_j, p_i)|^2           j != i: the other view's shared code, p_i ~ q
     + own_weight mean_i |x_i - decode(s_i, p_i)|^2
     + rate_weight mean_i KL(q(p_i | x_i) || N(0, 1))
-    + independence_weight CKA(s, p)             Gaussian kernels (Gretton et al. 2005); gradient to p alone
+    + independence_weight CKA(s, p)             Gretton et al. 2005, with a memory; gradient to p alone
 
 It is what `combined` is without its contrastive term: what that term adds shows in the difference.
 """
@@ -22,10 +22,12 @@ from torch.nn import functional as F
 
 from baselines.codes import one_hot_groups, rounded
 from baselines.contract import Batch, Blocks, CommonSettings, Method
-from baselines.losses import kl_standard_normal, rbf_cka, sample_gaussian
+from baselines.independence import Independence
+from baselines.losses import kl_standard_normal, sample_gaussian
 from baselines.networks import Trunk
 
 LOG_VARIANCE = (-10.0, 4.0)  # outside, the exponential leaves float32's comfortable range
+REMEMBERED = 2_048  # clips of recent steps that the independence term looks back on
 MEMORY = 0.99  # of the running mean of the posterior variance
 
 
@@ -61,6 +63,7 @@ class Reconstructive(Method):
         dims = settings.block_dims
         self.encoder = trunk.encoder(3 * dims)  # shared logits, private mean, private log-variance
         self.decoder = trunk.decoder(2 * dims)
+        self.independence = Independence(dims, dims, REMEMBERED)
         self.register_buffer("spread", torch.ones(dims))  # mean posterior variance of each private dimension
 
     def training_step(self, batch: Batch, optimiser_index: int = 0) -> dict[str, Tensor]:
@@ -74,7 +77,7 @@ class Reconstructive(Method):
         terms = {
             "exchanged": F.mse_loss(self.decoder(torch.cat([exchanged, private], dim=1)), clips),
             "rate": kl_standard_normal(mean, log_variance),
-            "independence": rbf_cka(shared.detach(), private),
+            "independence": self.independence(shared.detach(), private),
         }
         if self.settings.own_weight > 0:
             terms["own"] = F.mse_loss(self.decoder(torch.cat([shared, private], dim=1)), clips)
