@@ -15,7 +15,7 @@ from generators.timbres import TIMBRES, harmonic_table
 
 BAND_LIMIT = 0.475  # of the sample rate: 7,600 Hz at 16 kHz
 DECAY_DB = 40.0  # from a note's start to its end
-FADE_S = 0.005  # at a note's end, so that it stops without a click
+FADE_S = 0.02  # at a note's end: a fade of 5 ms is a click, which onset detectors hear as one more onset
 ATTACK_MS = (2, 8)
 DETUNE_CENTS = (-10, 10)
 PLAIN_ATTACK_MS = 4

@@ -21,7 +21,6 @@ FIRST_NOTE = slice(LEAD_IN + 160, LEAD_IN + 160 + 3_400)  # every rhythm starts 
 # twice or three times the period. At 48 kHz it does not.
 UPSAMPLED = 3
 # librosa's picking threshold; its default of 0.07 also picks the ends of notes: see the test at librosa's defaults.
-ONSET_DELTA = 0.15
 N_HARMONICS = 12  # glass has its upper band in 9 to 12; all are below the band limit at the highest pitch
 
 
@@ -48,7 +47,7 @@ def measured_loudnesses(clips):
     return -0.691 + 10 * np.log10((clips**2).mean(1))
 
 
-def onsets_s(clip, delta=ONSET_DELTA):
+def onsets_s(clip, delta=0.07):  # librosa's default
     return librosa.onset.onset_detect(y=clip, sr=SAMPLE_RATE, hop_length=256, units="time", delta=delta)
 
 
@@ -60,7 +59,8 @@ def nearest_rhythm(onsets):
 
 
 def measured_rhythms(clips):
-    return np.array([nearest_rhythm(onsets_s(clip)) for clip in clips])
+    # The quietest notes in the loudest noise trip the default threshold once in some 1,600 clips.
+    return np.array([nearest_rhythm(onsets_s(clip, delta=0.15)) for clip in clips])
 
 
 def harmonic_levels(clips, pitches_midi):
@@ -164,11 +164,11 @@ def test_loudness_reads_back_in_every_combination_of_the_rest(render):
     assert np.abs(errors).max() < 0.1
 
 
-def onset_scores(clips, levels, delta):
+def onset_scores(clips, levels):
     """Mean F at 50 ms, and how many clips are nearest to another rhythm than theirs."""
     scores, wrong = [], 0
     for clip, rhythm in zip(clips, levels[:, 3], strict=True):
-        onsets = onsets_s(clip, delta)
+        onsets = onsets_s(clip)
         played = (LEAD_IN + STEP * np.flatnonzero(PATTERNS[rhythm])) / SAMPLE_RATE
         scores.append(mir_eval.onset.f_measure(played, onsets, window=0.05)[0])
         wrong += nearest_rhythm(onsets) != rhythm
@@ -178,17 +178,6 @@ def onset_scores(clips, levels, delta):
 def test_rhythm_is_recovered_without_error(render):
     levels = SPACE.sample(192, np.random.default_rng(3))
     levels[:, 1], levels[:, 3] = np.arange(192) % 8, np.arange(192) // 8 % 8
-    f_measure, wrong = onset_scores(render(levels), levels, ONSET_DELTA)
-    assert f_measure >= 0.97
-    assert wrong == 0
-
-
-@pytest.mark.xfail(
-    reason="version 1 of `phrases`: a 5 ms fade from -40 dB ends pure notes with a soft click", strict=True
-)
-def test_rhythm_is_recovered_at_librosas_defaults(render):
-    levels = SPACE.sample(192, np.random.default_rng(3))
-    levels[:, 1], levels[:, 3] = np.arange(192) % 8, np.arange(192) // 8 % 8
-    f_measure, wrong = onset_scores(render(levels), levels, delta=0.07)
+    f_measure, wrong = onset_scores(render(levels), levels)
     assert f_measure >= 0.97
     assert wrong == 0
