@@ -55,6 +55,10 @@ def test_the_table_is_the_board_s():
 
 def test_the_board_is_fresh():
     done = subprocess.run(
-        [sys.executable, "-m", "benchmark.leaderboard", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "benchmark.leaderboard", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
