@@ -1,0 +1,224 @@
+"""What every registered method must do. A new file in `baselines/methods/` is tested without a line here."""
+
+import ast
+from dataclasses import fields, replace
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import get_args
+
+import pytest
+import torch
+
+from baselines import registry
+from baselines.contract import Batch, Family, Method
+from benchmark.tasks import PRESETS
+from benchmark.train import train
+
+BLOCKS = ("shared", "private")
+WIDEST = 128
+
+
+def made(name, small, seed=0):
+    cls = registry.load(name)
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed)
+        return cls(small.trunk, BLOCKS, cls.Settings())
+
+
+def prepared(name, small, seed=0):
+    method = made(name, small, seed)
+    method.prepare(small.features)
+    return method
+
+
+@pytest.fixture(scope="module")
+def trained(small):
+    """name -> the method after 100 steps: an untrained code may be too faint to say anything once it is rounded."""
+
+    @cache
+    def method_of(name):
+        method = prepared(name, small)
+        preset = replace(PRESETS["tiny"], steps=100, examples=32)
+        with torch.random.fork_rng([]):
+            torch.manual_seed(1)
+            train(method, small.task, small.space, small.clips, preset, 1, lambda done, total: None)
+        return method
+
+    return method_of
+
+
+def embedded(method, features):
+    method.eval()
+    with torch.no_grad():
+        return method.embed(features)
+
+
+@pytest.fixture(scope="module")
+def small(small):
+    """Every fourth frame of the small task: the contract is no different, and principal components are soon found."""
+    features = small.clips.features[:, ::4].contiguous()
+    return SimpleNamespace(
+        task=small.task,
+        space=small.space,
+        trunk=replace(small.trunk, n_frames=features.shape[1]),
+        clips=replace(small.clips, features=features),
+        features=features,
+    )
+
+
+@pytest.fixture(params=registry.names())
+def name(request):
+    return request.param
+
+
+def test_its_file_says_what_it_is(name):
+    line = registry.summary(registry.path_of(name))
+    assert line != "(no docstring)", (
+        f"{name}: begin the file with a docstring; its first line is what benchmark.list shows"
+    )
+    assert len(line) <= 120, f"{name}: shorten the docstring's first line to 120 characters; benchmark.list shows it"
+    assert line.endswith("."), (
+        f"{name}: end the docstring's first line with a full stop; it must be a sentence: {line!r}"
+    )
+    cls = registry.load(name)
+    assert cls.__doc__, f"{name}: give the class {cls.__name__} a docstring"
+    assert cls.family in get_args(Family), f"{name}: set family to one of {get_args(Family)}; it is {cls.family!r}"
+
+
+def test_its_settings_are_explained_and_bounded(name):
+    for setting, field in registry.load(name).Settings.model_fields.items():
+        assert field.description, f"{name}: explain the setting {setting}: Field(..., description=...)"
+        assert not field.is_required(), f"{name}: give the setting {setting} a default"
+        if field.annotation in (int, float):
+            bounds = {sign for limit in field.metadata for sign in ("gt", "ge", "lt", "le") if hasattr(limit, sign)}
+            assert bounds & {"gt", "ge"}, f"{name}: give the setting {setting} a lower bound: Field(..., ge=...)"
+            assert bounds & {"lt", "le"}, f"{name}: give the setting {setting} an upper bound: Field(..., le=...)"
+        else:
+            known = field.annotation in (bool, str) or bool(get_args(field.annotation))
+            assert known, f"{name}: make the setting {setting} a number, a bool, a str or a Literal"
+
+
+def test_a_training_step_gives_a_finite_loss_that_reaches_every_parameter(name, small):
+    method = prepared(name, small)
+    optimisers = method.optimisers()
+    if not optimisers:
+        return  # a method that does not train is left alone by the loop: see test_train.py
+    batch = Batch(small.features[:32].unflatten(0, (16, 2)), "shared", 0.5)
+    with torch.random.fork_rng([]):
+        torch.manual_seed(1)
+        for index in range(len(optimisers)):
+            terms = method.training_step(batch, index)
+            assert "loss" in terms, (
+                f"{name}: training_step must return its loss under 'loss'; it returned {sorted(terms)}"
+            )
+            for term, value in terms.items():
+                assert value.shape == (), f"{name}: the term {term} must be a scalar; its shape is {tuple(value.shape)}"
+                assert torch.isfinite(value), f"{name}: the term {term} is {value} at the first step"
+            terms["loss"].backward()
+    optimised = {id(p) for o in optimisers for group in o.param_groups for p in group["params"]}
+    for parameter, tensor in method.named_parameters():
+        if tensor.requires_grad:
+            advice = "use it in the loss, freeze it or drop it"
+            assert id(tensor) in optimised, f"{name}: no optimiser holds the parameter {parameter}: {advice}"
+            assert tensor.grad is not None, f"{name}: no gradient reaches the parameter {parameter}: {advice}"
+            assert torch.isfinite(tensor.grad).all(), f"{name}: the gradient of {parameter} is not finite"
+            assert tensor.grad.any(), f"{name}: the gradient of {parameter} is zero everywhere: {advice}"
+
+
+def test_it_embeds_into_the_blocks_it_was_told(name, small, trained):
+    method = trained(name)
+    features = small.features[:40]
+    blocks = embedded(method, features)
+    assert set(blocks) == set(BLOCKS), f"{name}: embed must return the blocks {BLOCKS}; it returned {tuple(blocks)}"
+    for block, codes in blocks.items():
+        got = f"{name}: block {block} is {codes.dtype} {list(codes.shape)}"
+        assert codes.ndim == 2, f"{got}; return [n, d]"
+        assert len(codes) == 40, f"{got}; return a row for each of the 40 clips"
+        assert 1 <= codes.shape[1] <= WIDEST, f"{got}; only blocks of 1 to {WIDEST} dimensions are ranked"
+        assert codes.is_floating_point(), f"{got}; return floats"
+        assert torch.isfinite(codes).all(), f"{got}; its codes must be finite"
+
+
+def test_its_embedding_is_a_function_of_the_clip_alone(name, small, trained):
+    method = trained(name)
+    features = small.features[:40]
+    blocks, again = embedded(method, features), embedded(method, features)
+    others = features.clone()
+    others[1:] = small.features[100:139]
+    among_others = embedded(method, others)
+    for block, codes in blocks.items():
+        assert torch.equal(codes, again[block]), f"{name}: embed drew at random in {block}; in eval mode it must not"
+        assert torch.equal(codes[0], among_others[block][0]), (
+            f"{name}: row 0 of {block} changed with the other rows; no statistics over the batch in embed"
+        )
+        assert not torch.equal(codes, among_others[block]), f"{name}: {block} does not depend on the input"
+
+
+def test_it_decodes_to_features_or_says_that_it_cannot(name, small, trained):
+    method = trained(name)
+    features = small.features[:10]
+    with torch.no_grad():
+        decoded = method.decode(embedded(method, features))
+    if decoded is not None:
+        assert decoded.shape == features.shape, (
+            f"{name}: decode must return features {list(features.shape)} or None; got {list(decoded.shape)}"
+        )
+        assert torch.isfinite(decoded).all(), f"{name}: decode returned values that are not finite"
+
+
+def test_its_state_is_all_there_is_to_it(name, small, trained):
+    method = trained(name)
+    for path, module in method.named_modules():
+        loose = [attribute for attribute, value in vars(module).items() if isinstance(value, torch.Tensor)]
+        assert not loose, f"{name}: {path} holds {loose} outside its state; register a tensor that is kept as a buffer"
+    copy = made(name, small, seed=99)
+    copy.load_state_dict(method.state_dict())
+    features = small.features[:20]
+    before, after = embedded(method, features), embedded(copy, features)
+    for block in BLOCKS:
+        assert torch.equal(before[block], after[block]), (
+            f"{name}: {block} differs after a round trip through state_dict; register what embed needs as a buffer"
+        )
+
+
+def test_its_width_follows_its_setting(name, small):
+    cls = registry.load(name)
+    settings = cls.Settings(block_dims=8)
+    method = cls(small.trunk, BLOCKS, settings)
+    method.prepare(small.features)
+    widths = {block: codes.shape[1] for block, codes in embedded(method, small.features[:4]).items()}
+    assert widths == dict.fromkeys(BLOCKS, 8), f"{name}: block_dims=8 gave the widths {widths}"
+
+
+def test_the_names_of_the_blocks_are_the_tasks(name, small):
+    cls = registry.load(name)
+    method = cls(small.trunk, ("one", "two"), cls.Settings())
+    method.prepare(small.features)
+    assert set(embedded(method, small.features[:4])) == {"one", "two"}, f"{name}: take the names from `blocks`"
+
+
+def test_methods_never_see_a_factor():
+    assert {field.name for field in fields(Batch)} == {"views", "pairing", "progress"}
+    for path in Path(registry.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            foreign = [module for module in modules if module.split(".")[0] in ("generators", "benchmark")]
+            assert not foreign, f"{path}: a method must not import {foreign}; it learns from Batch alone"
+
+
+def test_split_and_join_are_inverse(small):
+    method = Method(small.trunk, BLOCKS, Method.Settings(block_dims=3))
+    codes = torch.arange(12.0).reshape(2, 6)
+    blocks = method.split(codes)
+    assert torch.equal(blocks["shared"], codes[:, :3])
+    assert torch.equal(method.join(blocks), codes)
+
+
+def test_what_is_not_written_says_so(small):
+    method = Method(small.trunk, BLOCKS, Method.Settings())
+    with pytest.raises(TypeError, match="Method has no embed: write one that returns shared, private"):
+        method.embed(small.features[:1])
+    with pytest.raises(TypeError, match="no training_step: write one"):
+        method.training_step(Batch(small.features[None, :2], "shared"))

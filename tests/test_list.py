@@ -1,0 +1,45 @@
+import re
+import subprocess
+import sys
+
+from baselines import registry
+from benchmark import list as listing
+from benchmark.tasks import BOARD, PRESETS, load_task
+
+
+def test_it_shows_every_method_task_and_preset_a_line_each(command, tmp_path):
+    shown = command("list", cwd=tmp_path)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    lines = shown.stdout.splitlines()
+    for name in [*registry.names(), *BOARD, *PRESETS]:
+        own = [line for line in lines if re.match(rf"\s*{re.escape(name)}\s", line)]
+        assert len(own) == 1, name
+        assert len(own[0].split()) > 3, f"{name} is shown without a word about it"
+    assert len([line for line in lines if line.strip()]) == 3 + len(registry.names()) + len(BOARD) + len(PRESETS)
+
+
+def test_the_first_line_of_a_methods_file_is_shown_whole(capsys):
+    assert listing.main([]) == 0
+    shown = capsys.readouterr().out
+    for name in registry.names():
+        assert registry.summary(registry.path_of(name)) in shown
+
+
+def test_square_brackets_are_shown_as_they_are(capsys, monkeypatch):
+    monkeypatch.setattr(registry, "summary", lambda path: "Codes [n, d], in [bold] and [/].")
+    listing.main([])
+    assert capsys.readouterr().out.count("Codes [n, d], in [bold] and [/].") == len(registry.names())
+
+
+def test_the_line_of_a_task_names_what_it_shares(capsys):
+    listing.main([])
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.startswith("  phrases/")}
+    for name in BOARD:
+        (shared,) = load_task(name).blocks["shared"]
+        assert f"share {shared} and nothing else" in lines[name]
+
+
+def test_no_method_is_imported_to_list_them(tmp_path):
+    code = "import sys; from benchmark import list; list.main([]); print('torch' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert shown.stdout.splitlines()[-1] == "False"

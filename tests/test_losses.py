@@ -1,0 +1,131 @@
+import math
+
+import pytest
+import torch
+
+from baselines.losses import kl_standard_normal, nt_xent, rbf_cka, sample_gaussian
+
+
+def drawn(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_nt_xent_by_hand():
+    """Unit codes a, b of one view and a', b' of the other, cosines ab 0, aa' .6, ab' 0, ba' .8, bb' 1, a'b' .8."""
+    codes = torch.tensor([[[5.0, 0.0], [0.0, 0.1]], [[3.0, 4.0], [0.0, 2.0]]])
+    e = math.exp
+    rows = [  # temperature .5 doubles each cosine
+        math.log(e(1.2) + e(0) + e(0)) - 1.2,
+        math.log(e(2) + e(0) + e(1.6)) - 2,
+        math.log(e(1.2) + e(1.6) + e(1.6)) - 1.2,
+        math.log(e(2) + e(0) + e(1.6)) - 2,
+    ]
+    assert nt_xent(codes, 0.5).item() == pytest.approx(sum(rows) / 4, rel=1e-6)
+
+
+def test_nt_xent_of_identical_orthogonal_views():
+    view = torch.eye(4)
+    assert nt_xent(torch.stack([view, view]), 1.0).item() == pytest.approx(math.log(1 + 6 / math.e), rel=1e-6)
+
+
+@pytest.mark.parametrize("n", [2, 3, 50])
+def test_nt_xent_of_a_collapsed_code_is_that_of_a_guess(n):
+    assert nt_xent(torch.ones(2, n, 3), 0.1).item() == pytest.approx(math.log(2 * n - 1), rel=1e-5)
+
+
+def test_nt_xent_of_one_pair_is_zero_for_there_is_nothing_to_confuse_it_with():
+    codes = drawn(2, 1, 5).requires_grad_()
+    loss = nt_xent(codes, 0.1)
+    loss.backward()
+    assert loss.item() == pytest.approx(0, abs=1e-6)
+    assert torch.isfinite(codes.grad).all()
+
+
+def test_nt_xent_in_the_limits_of_temperature():
+    codes = drawn(2, 8, 4)
+    assert nt_xent(codes, 1e6).item() == pytest.approx(math.log(15), rel=1e-4)
+    near = torch.eye(8).expand(2, 8, 8) + 0.01 * drawn(2, 8, 8)
+    assert nt_xent(near, 0.01).item() == pytest.approx(0, abs=1e-6)
+    # Cold and wrong: each row pays the cosine by which its best rival beats its partner, over the temperature.
+    unit = torch.nn.functional.normalize(codes.flatten(0, 1), dim=1)
+    cosines = (unit @ unit.T).fill_diagonal_(-2)
+    partner = cosines[torch.arange(16), torch.arange(16).roll(8)]
+    expected = (cosines.max(1).values - partner).mean().item()
+    assert 1e-3 * nt_xent(codes, 1e-3).item() == pytest.approx(expected, rel=0.02)
+
+
+def test_nt_xent_ignores_the_length_of_codes_and_the_order_of_examples():
+    codes = drawn(2, 6, 4)
+    order = torch.tensor([3, 0, 5, 1, 4, 2])
+    assert nt_xent(7 * codes[:, order], 0.3).item() == pytest.approx(nt_xent(codes, 0.3).item(), rel=1e-5)
+
+
+def test_kl_by_hand():
+    mean = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
+    log_variance = torch.tensor([[0.0, math.log(4.0)], [0.0, 0.0]])
+    first = 0.5 * (1.0 + (4 - 1 - math.log(4)))
+    second = 0.5 * 4.0
+    assert kl_standard_normal(mean, log_variance).item() == pytest.approx((first + second) / 2, rel=1e-6)
+
+
+def test_kl_is_zero_at_the_standard_normal_alone():
+    zero = torch.zeros(3, 2)
+    assert kl_standard_normal(zero, zero).item() == 0
+    assert kl_standard_normal(zero, zero + 0.1).item() > 0
+    assert kl_standard_normal(zero, zero - 0.1).item() > 0
+
+
+def test_samples_have_the_moments_asked_for(seeded):
+    mean, log_variance = torch.tensor([3.0, -1.0]), torch.tensor([math.log(0.25), math.log(4.0)])
+    n = 200_000
+    sampled = sample_gaussian(mean.expand(n, 2), log_variance.expand(n, 2))
+    assert sampled.mean(0).tolist() == pytest.approx([3.0, -1.0], abs=0.02)
+    assert sampled.std(0).tolist() == pytest.approx([0.5, 2.0], rel=0.01)
+    assert torch.corrcoef(sampled.T)[0, 1].abs() < 0.01
+
+
+def test_samples_pass_gradients_to_mean_and_spread(seeded):
+    mean, log_variance = torch.zeros(1000, 1, requires_grad=True), torch.zeros(1000, 1, requires_grad=True)
+    sampled = sample_gaussian(mean, log_variance)
+    sampled.square().sum().backward()
+    assert torch.allclose(mean.grad, 2 * sampled.detach())
+    assert torch.allclose(log_variance.grad, sampled.detach().square(), atol=1e-5)
+
+
+def test_cka_of_a_code_with_itself_is_one():
+    assert rbf_cka(drawn(64, 3), drawn(64, 3)).item() == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("n", [64, 256, 1024])
+def test_cka_of_independent_codes_falls_with_the_root_of_their_number(n):
+    values = [rbf_cka(drawn(n, 2, seed=s), drawn(n, 2, seed=100 + s)).item() for s in range(5)]
+    assert 0.2 / math.sqrt(n) < sum(values) / 5 < 3 / math.sqrt(n)
+
+
+def test_cka_sees_what_correlation_misses():
+    x = torch.linspace(-1, 1, 501)[:, None]
+    y = x.square()
+    assert torch.corrcoef(torch.cat([x, y], dim=1).T)[0, 1].abs() < 1e-5
+    shuffled = y[torch.randperm(501, generator=torch.Generator().manual_seed(0))]
+    assert rbf_cka(x, y) > 0.3
+    assert rbf_cka(x, y) > 5 * rbf_cka(x, shuffled)
+
+
+def test_cka_ignores_scale_place_and_rotation():
+    a, b = drawn(100, 3), drawn(100, 3, seed=1)
+    b = b + a
+    rotation = torch.linalg.qr(drawn(3, 3, seed=2)).Q
+    expected = rbf_cka(a, b).item()
+    assert rbf_cka(50 * a, b).item() == pytest.approx(expected, rel=1e-4)
+    assert rbf_cka(a + 3, b - 2).item() == pytest.approx(expected, rel=1e-3)
+    assert rbf_cka(a @ rotation, b).item() == pytest.approx(expected, rel=1e-4)
+    assert rbf_cka(b, a).item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.3, -123.456])
+def test_cka_of_a_constant_code_is_zero_with_a_finite_gradient(value):
+    a, b = drawn(32, 4), torch.full((32, 4), value, requires_grad=True)
+    cka = rbf_cka(a, b)
+    cka.backward()
+    assert cka.item() == pytest.approx(0, abs=1e-6)
+    assert torch.isfinite(b.grad).all()
