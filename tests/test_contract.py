@@ -145,12 +145,12 @@ def test_its_embedding_is_a_function_of_the_clip_alone(name, small, trained):
     features = small.features[:40]
     blocks, again = embedded(method, features), embedded(method, features)
     others = features.clone()
-    others[1:] = small.features[100:139]
+    others[20:] = 3 * small.features[100:120] + 2  # far off, or rounding would hide what leaks from row to row
     among_others = embedded(method, others)
     for block, codes in blocks.items():
         assert torch.equal(codes, again[block]), f"{name}: embed drew at random in {block}; in eval mode it must not"
-        assert torch.equal(codes[0], among_others[block][0]), (
-            f"{name}: row 0 of {block} changed with the other rows; no statistics over the batch in embed"
+        assert torch.equal(codes[:20], among_others[block][:20]), (
+            f"{name}: rows of {block} changed with the other rows; no statistics over the batch in embed"
         )
         assert not torch.equal(codes, among_others[block]), f"{name}: {block} does not depend on the input"
 
