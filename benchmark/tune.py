@@ -2,7 +2,8 @@
 
 A trial trains with settings drawn at random from the table below and is scored by B on validation clips: probes are
 fitted on training clips, one of each combination, and read on validation clips. Probe and test clips are never touched.
-Every trial goes to `results/tuning/<method>.csv`, and `results/tuning.md` says which was best.
+The best few are trained anew in full with another seed, and the best of these is chosen. `results/tuning/` holds every
+trial (where a method's are there, only its finals are run), and `results/tuning.md` says which was best.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from rich.console import Console
 
 from baselines import registry
 from baselines.networks import Trunk
@@ -33,6 +35,9 @@ from generators.factors import FactorSpace
 
 Value = float | int
 Trial = dict[str, Value]
+
+TRIALS, FINALS = "trials", "finals"  # the two stages, each a file
+FINALISTS = 3  # of each method: the best trials, trained in full
 
 # The first value of each list is that of trial 0; the rest is what a user of the method would try next.
 SEARCH: dict[str, dict[str, list[Value]]] = {
@@ -136,17 +141,51 @@ def main(argv: Sequence[str] | None = None) -> int:
     preset = replace(quick, steps=options.steps, clips={"train": quick.clips["train"], "validation": 3})
     screen = console()
     prepared = prepare_task(task, preset, device, Stages(screen))
+    full = replace(preset, steps=quick.steps)
     for name in options.method:
-        rows = []
-        for number, trial in enumerate(drawn[name]):
-            start = time.perf_counter()
-            scores = evaluate(name, trial, task, preset, prepared, seed=1_000)
-            rows.append({"trial": number, **trial, **{metric: round(value, 4) for metric, value in scores.items()}})
-            seconds = time.perf_counter() - start
-            screen.print(f"{name} {number + 1}/{options.trials}  B {scores['balance']:.3f}  {trial}  {seconds:.0f} s")
-            _write_csv(folder / f"{name}.csv", rows)
+        first, last = _file(folder, name, TRIALS), _file(folder, name, FINALS)
+        if not first.is_file():
+            _stage(first, name, dict(enumerate(drawn[name])), task, preset, prepared, 1_000, screen)
+        finalists = {number: drawn[name][number] for number in leaders(first, FINALISTS)}
+        _stage(last, name, finalists, task, full, prepared, 1_001, screen)
     write_whole(options.results / "tuning.md", report(folder, options))
     return 0
+
+
+def _stage(
+    path: Path,
+    name: str,
+    numbered: dict[int, Trial],
+    task: Task,
+    preset: Preset,
+    prepared: Prepared,
+    seed: int,
+    screen: Console,
+) -> None:
+    """Evaluate trials and write them to a file, a row each, when all are done."""
+    rows: list[dict[str, Value]] = []
+    for number, trial in numbered.items():
+        start = time.perf_counter()
+        scores = evaluate(name, trial, task, preset, prepared, seed)
+        rows.append({"trial": number, **trial, **{metric: round(value, 4) for metric, value in scores.items()}})
+        seconds = time.perf_counter() - start
+        screen.print(f"{path.stem} {number}  B {scores['balance']:.3f}  {trial}  {seconds:.0f} s", highlight=False)
+    _write_csv(path, rows)
+
+
+def _file(folder: Path, name: str, stage: str) -> Path:
+    return folder / f"{name}_{stage}.csv"
+
+
+def leaders(path: Path, count: int) -> list[int]:
+    """Numbers of the trials of the highest B in a file, the best first."""
+    ordered = sorted(_rows(path), key=lambda row: -float(row["balance"]))
+    return [int(row["trial"]) for row in ordered[:count]]
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def _write_csv(path: Path, rows: list[dict[str, Value]]) -> None:
@@ -157,11 +196,10 @@ def _write_csv(path: Path, rows: list[dict[str, Value]]) -> None:
     write_whole(path, text.getvalue())
 
 
-def best(path: Path) -> tuple[dict[str, str], int]:
-    """The trial of the highest B in a file, as text, and how many trials there were."""
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return max(rows, key=lambda row: float(row["balance"])), len(rows)
+def best(folder: Path, name: str) -> tuple[dict[str, str], int]:
+    """The finalist of the highest B, as text, and how many trials its method had."""
+    final = _rows(_file(folder, name, FINALS))
+    return max(final, key=lambda row: float(row["balance"])), len(_rows(_file(folder, name, TRIALS)))
 
 
 def report(folder: Path, options: argparse.Namespace) -> str:
@@ -169,11 +207,11 @@ def report(folder: Path, options: argparse.Namespace) -> str:
     lines = [
         "# Tuning",
         "",
-        f"Task {options.task}, preset quick with {options.steps} steps a trial, seed 1000, B on validation clips:",
-        "probes are fitted on training clips, one of each combination, and read on validation clips. Each method had",
-        "the same number of trials: the first with the values that we would have guessed, the others drawn at random",
-        "from the lists in `benchmark/tune.py`. The best trial's values are the method's defaults. Every trial is in",
-        "`tuning/`.",
+        f"Task {options.task}, preset quick, B on validation clips: probes are fitted on training clips, one of each",
+        "combination, and read on validation clips. Each method had the same number of trials, of",
+        f"{options.steps} steps and seed 1000: the first with the values that we would have guessed, the others drawn",
+        f"at random from the lists in `benchmark/tune.py`. The best {FINALISTS} of each were trained anew, for the",
+        "preset's full budget and with seed 1001; the best of these gave the defaults. Every trial is in `tuning/`.",
         "",
         "What the trials do not show: the terms, the trunk and the first guesses were settled on prototypes of",
         "`combined`, some thirty short trainings; about twenty of them were read on test clips of the same",
@@ -183,21 +221,20 @@ def report(folder: Path, options: argparse.Namespace) -> str:
         "",
         f"Made by `python -m benchmark.tune --trials {options.trials} --steps {options.steps}`.",
         "",
-        "| method | trials | best | P | D | B | B of trial 0 | median B | its settings |",
+        "| method | trials | chosen | P | D | B | B of the other finalists | median B of the trials | its settings |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name in SEARCH:
-        path = folder / f"{name}.csv"
-        if not path.is_file():
+        if not _file(folder, name, FINALS).is_file():
             continue
-        chosen, count = best(path)
-        with path.open(newline="", encoding="utf-8") as file:
-            balances = [float(row["balance"]) for row in csv.DictReader(file)]
+        chosen, count = best(folder, name)
+        others = [row["balance"] for row in _rows(_file(folder, name, FINALS)) if row["trial"] != chosen["trial"]]
+        median = float(np.median([float(row["balance"]) for row in _rows(_file(folder, name, TRIALS))]))
         settings = ", ".join(f"{setting} {chosen[setting]}" for setting in SEARCH[name])
         lines.append(
             f"| {name} | {count} | {chosen['trial']} | {float(chosen['preservation']):.3f} | "
-            f"{float(chosen['disentanglement']):.3f} | {float(chosen['balance']):.3f} | {balances[0]:.3f} | "
-            f"{float(np.median(balances)):.3f} | {settings} |"
+            f"{float(chosen['disentanglement']):.3f} | {float(chosen['balance']):.3f} | "
+            f"{', '.join(f'{float(value):.3f}' for value in others)} | {median:.3f} | {settings} |"
         )
     return "\n".join(lines) + "\n"
 

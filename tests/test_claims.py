@@ -76,9 +76,10 @@ def test_results_were_made_with_the_defaults(runs):
 
 @pytest.mark.parametrize("method", sorted(tune.SEARCH))
 def test_defaults_are_what_tuning_chose(method):
-    chosen, count = tune.best(ROOT / "results" / "tuning" / f"{method}.csv")
+    folder = ROOT / "results" / "tuning"
+    chosen, count = tune.best(folder, method)
     defaults = registry.load(method).Settings().model_dump()
     assert {name: float(chosen[name]) for name in tune.SEARCH[method]} == pytest.approx(
         {name: defaults[name] for name in tune.SEARCH[method]}
     )
-    assert count == tune.best(ROOT / "results" / "tuning" / "combined.csv")[1], "as many trials for each"
+    assert count == tune.best(folder, "combined")[1], "as many trials for each"

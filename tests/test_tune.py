@@ -113,20 +113,24 @@ def test_a_trial_trains_and_fits_on_training_clips_and_is_read_on_validation_cli
         assert {len(values) for values in codes.blocks.values()} == {len(levels)}
 
 
-def test_the_page_names_the_trial_of_the_highest_balance(tmp_path):
-    drawn = tune.trials("combined", 3)
-    scores = [0.2, 0.75, 0.5]
-    rows = [
-        {"trial": number, **trial, "preservation": 0.9, "disentanglement": 0.8, "balance": balance}
-        for number, (trial, balance) in enumerate(zip(drawn, scores, strict=True))
+def rows_of(numbers, balances):
+    drawn = tune.trials("combined", 5)
+    return [
+        {"trial": number, **drawn[number], "preservation": 0.9, "disentanglement": 0.8, "balance": balance}
+        for number, balance in zip(numbers, balances, strict=True)
     ]
-    tune._write_csv(tmp_path / "combined.csv", rows)
-    chosen, count = tune.best(tmp_path / "combined.csv")
-    assert (chosen["trial"], count) == ("1", 3)
-    page = tune.report(tmp_path, Namespace(task="phrases/timbre", steps=800, trials=3))
+
+
+def test_the_page_names_the_finalist_of_the_highest_balance(tmp_path):
+    tune._write_csv(tmp_path / "combined_trials.csv", rows_of(range(5), [0.2, 0.75, 0.5, 0.6, 0.1]))
+    assert tune.leaders(tmp_path / "combined_trials.csv", 3) == [1, 3, 2]
+    tune._write_csv(tmp_path / "combined_finals.csv", rows_of([1, 3, 2], [0.7, 0.85, 0.8]))
+    chosen, count = tune.best(tmp_path, "combined")
+    assert (chosen["trial"], count) == ("3", 5)
+    page = tune.report(tmp_path, Namespace(task="phrases/timbre", steps=800, trials=5))
     (line,) = [line for line in page.splitlines() if line.startswith("| combined ")]
-    assert line.startswith("| combined | 3 | 1 | 0.900 | 0.800 | 0.750 | 0.200 | 0.500 | ")
-    for setting, value in drawn[1].items():
+    assert line.startswith("| combined | 5 | 3 | 0.900 | 0.800 | 0.850 | 0.700, 0.800 | 0.500 | ")
+    for setting, value in tune.trials("combined", 5)[3].items():
         assert f"{setting} {value}" in line
 
 
