@@ -19,7 +19,8 @@ def one_hot_groups(logits: Tensor, groups: int) -> tuple[Tensor, Tensor]:
     """
     soft = logits.unflatten(1, (groups, -1)).softmax(-1)
     hard = F.one_hot(soft.argmax(-1), soft.shape[-1]).to(soft.dtype)
-    return (hard + soft - soft.detach()).flatten(1), soft.flatten(1)
+    # The bracket is exactly zero: added in another order, rounding would leave traces of the softmax in the code.
+    return (hard + (soft - soft.detach())).flatten(1), soft.flatten(1)
 
 
 def rounded(means: Tensor, steps: Tensor) -> Tensor:

@@ -14,8 +14,9 @@ def nt_xent(codes: Tensor, temperature: float) -> Tensor:
     Source: Chen et al. 2020 (SimCLR), equation 1.
     """
     n = codes.shape[1]
-    unit = F.normalize(codes.flatten(0, 1), dim=1)
-    similarity = unit @ unit.T / temperature
+    with torch.autocast(codes.device.type, enabled=False):  # similarities near 1 do not survive 8 bits of mantissa
+        unit = F.normalize(codes.flatten(0, 1).float(), dim=1)
+        similarity = unit @ unit.T / temperature
     self_pairs = torch.eye(2 * n, dtype=torch.bool, device=codes.device)
     partner = torch.arange(2 * n, device=codes.device).roll(n)
     return F.cross_entropy(similarity.masked_fill(self_pairs, float("-inf")), partner)
@@ -42,14 +43,15 @@ def rbf_cka(a: Tensor, b: Tensor, more_a: Tensor | None = None, more_b: Tensor |
     Kernels are sums of two Gaussians, whose widths follow the mean squared distance, so that scale does not matter.
     Source: Gretton et al. 2005 (HSIC); Cortes et al. 2012 and Kornblith et al. 2019 for the normalisation.
     """
-    kernel_a, kernel_b = _centred_kernel(a, more_a), _centred_kernel(b, more_b)
+    with torch.autocast(a.device.type, enabled=False):  # nor do differences of large squares
+        kernel_a, kernel_b = _centred_kernel(a.float(), more_a), _centred_kernel(b.float(), more_b)
     scale = kernel_a.norm() * kernel_b.norm()
     return (kernel_a * kernel_b).sum() / scale.clamp_min(torch.finfo(scale.dtype).tiny)
 
 
 def _centred_kernel(x: Tensor, more: Tensor | None) -> Tensor:
     """Kernel of each row with every row, and with more of them; rows and columns centred: [n, n + m]."""
-    others = x if more is None else torch.cat([x, more.detach()])
+    others = x if more is None else torch.cat([x, more.detach().float()])
     squared = (x.square().sum(1)[:, None] + others.square().sum(1) - 2 * x @ others.T).clamp_min(0)
     mean = squared.detach().mean().clamp_min(torch.finfo(x.dtype).tiny)
     narrow = torch.exp(squared * (-2 / mean))

@@ -5,7 +5,7 @@ subspace; the terms and their weights are this project's. For views x_1, x_2 of 
 private posteriors q(p_i | x_i) = N(m_i, v_i), it minimises
 
     mean_i |x_i - decode(s_j, p_i)|^2           j != i: the other view's shared code, p_i ~ q (Lee & Pavlovic 2021)
-    + contrast_weight NT-Xent(s_1, s_2)         (Chen et al. 2020)
+    + contrast_weight NT-Xent(s_1, s_2)         Chen et al. 2020, on the softmax that s is the argmax of
     + rate_weight mean_i KL(q(p_i | x_i) || N(0, 1))
     + independence_weight CKA(s, p)             Gretton et al. 2005, with a memory; gradient to p alone
 

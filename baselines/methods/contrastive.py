@@ -2,7 +2,7 @@
 
 After SimCLR (Chen et al. 2020), once for each block. Two noisy copies u, v of every view are encoded; it minimises
 
-    NT-Xent over pairs of views in the shared block
+    NT-Xent over pairs of views in the shared block, on the softmax where it is one-hot
     + private_weight NT-Xent over the copies (u, v) of every clip in the private block
     + independence_weight CKA(s, p)             Gretton et al. 2005, with a memory; gradient to p alone
 

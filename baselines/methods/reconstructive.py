@@ -8,7 +8,7 @@ private posteriors q(p_i | x_i) = N(m_i, v_i), it minimises
     + rate_weight mean_i KL(q(p_i | x_i) || N(0, 1))
     + independence_weight CKA(s, p)             Gretton et al. 2005, with a memory; gradient to p alone
 
-It is what `combined` is without its contrastive term: what that term adds shows in the difference.
+It has `combined`'s terms but the contrastive one, and settings of its own.
 """
 
 from __future__ import annotations

@@ -130,7 +130,8 @@ def _chosen(
             loss = cross_entropy(_floored(raw, shares[factor]), levels[held, factor])
             best[factor] = min(best[factor], (loss, kind, setting), key=lambda entry: entry[0])
     found: dict[int, Prediction] = {}
-    problem = Problem(codes, levels, test_codes, n_levels, seed, device)
+    # Shuffled as the fitted clips were: among clips of one code, the order decides which are the nearest.
+    problem = Problem(codes[order], levels[order], test_codes, n_levels, seed, device)
     for kind, outcomes in KINDS.items():
         wanted = {factor: setting for factor, (_, winner, setting) in best.items() if winner == kind}
         for factor, setting, raw in outcomes(problem, wanted) if wanted else ():
@@ -151,12 +152,15 @@ def _floored(raw: Array, shares: Array) -> Array:
 def _logistic(problem: Problem, wanted: Wanted) -> Iterator[Outcome]:
     for factor, setting in wanted.items():
         model = LogisticRegression(max_iter=1000, tol=1e-4, warm_start=True)
-        for penalty in PENALTIES if setting is None else setting:
+        # Each penalty starts from the one before, when it is chosen and again when it is refitted.
+        for penalty in PENALTIES if setting is None else PENALTIES[: PENALTIES.index(setting[0]) + 1]:
             model.set_params(C=penalty)
             with warnings.catch_warnings():
                 # A separable code has no optimum to arrive at; held-back clips judge where it stopped.
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 model.fit(problem.codes, problem.levels[:, factor])
+            if setting is not None and penalty != setting[0]:
+                continue
             probabilities = np.zeros((len(problem.asked), problem.n_levels[factor]))
             probabilities[:, model.classes_] = model.predict_proba(problem.asked)
             yield factor, (penalty,), probabilities
