@@ -27,9 +27,9 @@ types: $(TEST_READY) ## types, by mypy
 
 system-deps: ## the FluidSynth library, by apt or brew, if it is not there yet
 	@$(PYTHON) -c 'import ctypes.util, sys; sys.exit(not ctypes.util.find_library("fluidsynth"))' || { \
-		root=$$( [ "$$(id -u)" = 0 ] || echo sudo ); \
+		root=$$( [ "$$(id -u)" = 0 ] || echo 'sudo -n' ); \
 		if command -v apt-get >/dev/null; then \
-			{ $$root apt-get -qq update && $$root apt-get -qq install -y --no-install-recommends libfluidsynth3; } >/dev/null; \
+			{ $$root apt-get -qq update && $$root apt-get -qq install -y --no-install-recommends libfluidsynth3; } >/dev/null 2>&1; \
 		elif command -v brew >/dev/null; then brew install --quiet fluid-synth; \
 		else false; fi; } || \
 		{ echo "FluidSynth is missing and could not be installed: install libfluidsynth3 (Debian, Ubuntu)," \
@@ -41,7 +41,8 @@ clean: ## remove the environment
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "dTones needs Python 3.11 or newer, and '$(PYTHON)' is not: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "could not make a virtual environment (on Debian: apt install python3-venv)" >&2; exit 1; }
 
 $(RUN_READY): pyproject.toml | $(BIN)/python
 	@echo "installing dTones and what it needs into $(VENV) (torch is large: several minutes on a slow line)"

@@ -16,6 +16,7 @@ ABOUT = f"""\
 **P** (preservation) is how much of what was in the sound can be read back from the whole representation, **D**
 (disentanglement) the share of it that is in its own block and nowhere else, and **B** (balance), which ranks, is high
 only where both are; each goes from 0, nothing, to 1, everything, and is a mean over seeds ± half of a 95 % t interval.
+Seeds vary a method's initial weights and the examples it draws; the clips are the same for all.
 Rank is 1 + the number of methods with a better B by a t test paired by seed, Holm-corrected at 5 %, so methods that
 cannot be told apart share a rank; controls, and methods with fewer than five common seeds, have none ({NONE}). Presets
 never share a table, and `{COMMAND}` rebuilds this file from `results/` alone.

@@ -23,7 +23,7 @@ from baselines.frontend import FrontEndSettings, LogMel
 from baselines.networks import Trunk
 from benchmark import features, results
 from benchmark.metrics.reconstruction import r2
-from benchmark.score import Codes, score
+from benchmark.score import WIDEST, Codes, score
 from benchmark.source import ROOT, source_hash
 from benchmark.stages import Report, Stages
 from benchmark.tasks import BENCHMARK_VERSION, Preset, Task
@@ -139,6 +139,8 @@ def embed(method: Method, inputs: Tensor) -> dict[str, Tensor]:
         for name, codes in blocks.items():
             if codes.ndim != 2 or len(codes) != len(batch):
                 raise ContractError(f"block '{name}' must be [{len(batch)}, dimension]; got {list(codes.shape)}")
+            if codes.shape[1] > WIDEST:
+                raise ContractError(f"block '{name}' is {codes.shape[1]} wide; at most {WIDEST} can be ranked")
             if not torch.isfinite(codes).all():
                 raise ContractError(f"block '{name}' holds NaN or infinite codes; embed must return finite ones")
     return {name: torch.cat([blocks[name].float() for blocks in parts]) for name in method.blocks}
@@ -149,6 +151,8 @@ def reconstruction(method: Method, blocks: dict[str, Tensor], inputs: Tensor) ->
     decoded = method.decode(blocks)
     if decoded is None:
         return []
+    if decoded.shape != inputs.shape:
+        raise ContractError(f"decode must return {list(inputs.shape)} for these blocks; got {list(decoded.shape)}")
     value = r2(decoded.float().cpu().numpy(), inputs.cpu().numpy())
     return [results.Score(metric="reconstruction_r2", value=value)]
 
@@ -197,7 +201,7 @@ def result_of(run: Run, outcome: Outcome, stages: Stages, started: float) -> res
             device_idle_share=None,
             peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if _is_mac() else KIB),
             peak_device_memory_bytes=outcome.training_peak_bytes,
-            parameters=sum(p.numel() for p in outcome.method.parameters() if p.requires_grad),
+            parameters=training.parameters,
         ),
         scores=outcome.scores,
     )

@@ -97,8 +97,10 @@ def _range(schema: type[CommonSettings], name: str) -> str:
 
 
 def label(method: str, settings: CommonSettings, given: Iterable[str]) -> str:
-    """The name that a result goes by: the method's, then the settings that were given, as the method has them."""
-    return ",".join([method, *(f"{name}={getattr(settings, name)}" for name in sorted(given))])
+    """The name that a result goes by: the method's, then those of the settings given that are not its defaults."""
+    fields = type(settings).model_fields
+    other = [name for name in sorted(given) if getattr(settings, name) != fields[name].default]
+    return ",".join([method, *(f"{name}={getattr(settings, name)}" for name in other)])
 
 
 def chosen_device(name: str) -> torch.device:

@@ -62,7 +62,7 @@ class Environment(_Record):
 class Cost(_Record):
     """What a run took.
 
-    seconds: by stage, in the order run (start, render, features, train, embed, score, show); total_seconds: wall clock.
+    seconds: by stage, in the order run (start, bank, features, train, embed, score, show); total_seconds: wall clock.
     wait_share: share of training time spent waiting for data; device_idle_share: None where it cannot be measured.
     peak_memory_bytes: resident, of the process; peak_device_memory_bytes: None on the CPU.
     parameters: how many trained numbers the method has.

@@ -1,7 +1,8 @@
 """Which differences between methods are real: t intervals over seeds, paired t tests, Holm's correction, ranks.
 
 Higher values are better throughout. Sums are `math.fsum`, exactly rounded, so that the same values give the same bytes
-in a table on every machine. What this cannot see: seeds vary the training and the data drawn, not the task.
+in a table on every machine. What this cannot see: seeds vary a method's initial weights and
+the examples that it draws; the clips, the split and the probes' seed are the same for all.
 """
 
 import math

@@ -35,12 +35,16 @@ class ContractError(TypeError):
 
 @dataclass
 class Training:
-    """What training left behind. history: a row a step, every logged term. seconds: all; waiting: for data."""
+    """What training left behind. history: a row a step, every logged term. seconds: all; waiting: for data.
+
+    clips: seen, views counted. parameters: trained numbers.
+    """
 
     history: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
     waiting: float = 0.0
     clips: int = 0
+    parameters: int = 0
 
 
 def train(
@@ -57,6 +61,10 @@ def train(
     training = Training()
     if not optimisers:
         return training
+    if type(method).training_step is Method.training_step:
+        raise ContractError(f"{type(method).__name__} has an optimiser but no training_step: write one")
+    groups = [group for optimiser in optimisers for group in optimiser.param_groups]
+    training.parameters = sum(parameter.numel() for group in groups for parameter in group["params"])
     schedules = [torch.optim.lr_scheduler.LambdaLR(o, lambda step: rate(step, preset.steps)) for o in optimisers]
     samplers = [(name, ViewSampler(pairing, space, clips.levels)) for name, pairing in task.pairings.items()]
     rng = np.random.default_rng(seed)

@@ -43,3 +43,9 @@ def test_rounding_moves_by_half_a_step_at_most_and_leaves_nothing_beneath():
     assert ((code - means).abs() <= steps / 2 + 1e-6).all()
     assert torch.allclose(code / steps, (code / steps).round(), atol=1e-4)
     assert torch.equal(rounded(code, steps), code)
+
+
+def test_a_discrete_code_is_discrete_to_the_last_bit():
+    logits = torch.randn(2_304, 16, generator=torch.Generator().manual_seed(0))
+    code, _ = one_hot_groups(logits, groups=4)
+    assert set(code.unique().tolist()) == {0.0, 1.0}

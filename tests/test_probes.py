@@ -140,3 +140,17 @@ def test_a_test_clip_is_answered_alone():
     for one, other in zip(whole, part, strict=True):
         assert (one.kind, one.setting) == (other.kind, other.setting)
         assert one.probabilities[:100] == pytest.approx(other.probabilities, abs=1e-5)
+
+
+def test_the_order_of_the_clips_does_not_matter_where_many_have_one_code():
+    """Sorted clips, as the suite has them: among ties, the nearest must not be the first of the list."""
+    rng = np.random.default_rng(0)
+    levels = np.stack(np.unravel_index(np.sort(rng.integers(192, size=2_304)), (24, 8)), axis=1)
+    codes = np.eye(8)[levels[:, 1]]
+    asked, test_levels = codes[::3], levels[::3]
+    sorted_loss, shuffled_loss = (
+        cross_entropy(predict(codes[order], levels[order], asked, (24, 8), seed=0)[0].probabilities, test_levels[:, 0])
+        for order in (np.arange(2_304), rng.permutation(2_304))
+    )
+    assert abs(sorted_loss - shuffled_loss) < 0.05
+    assert sorted_loss < np.log(24) + 0.05
