@@ -40,13 +40,13 @@ class Combined(Method):
     class Settings(CommonSettings):
         """Weights are relative to the reconstruction error, a mean over the bins of standardised features."""
 
-        learning_rate: float = Field(3e-3, gt=0, le=1, description="peak learning rate of AdamW")
-        contrast_weight: float = Field(0.3, ge=0, le=100, description="weight of NT-Xent on the shared block")
-        temperature: float = Field(0.5, ge=0.01, le=10, description="temperature of NT-Xent")
-        rate_weight: float = Field(0.003, ge=0, le=10, description="weight of the KL divergence of the private block")
+        learning_rate: float = Field(1e-3, gt=0, le=1, description="peak learning rate of AdamW")
+        contrast_weight: float = Field(0.1, ge=0, le=100, description="weight of NT-Xent on the shared block")
+        temperature: float = Field(0.1, ge=0.01, le=10, description="temperature of NT-Xent")
+        rate_weight: float = Field(0.01, ge=0, le=10, description="weight of the KL divergence of the private block")
         independence_weight: float = Field(1.0, ge=0, le=100, description="weight of CKA between the blocks")
         shared_groups: int = Field(4, ge=1, le=128, description="groups of the one-hot shared code")
-        resolution: float = Field(4.0, gt=0, le=10, description="rounding step, in posterior standard deviations")
+        resolution: float = Field(3.0, gt=0, le=10, description="rounding step, in posterior standard deviations")
 
         @model_validator(mode="after")
         def _whole_groups(self) -> Self:
