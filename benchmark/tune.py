@@ -197,9 +197,15 @@ def _write_csv(path: Path, rows: list[dict[str, Value]]) -> None:
 
 
 def best(folder: Path, name: str) -> tuple[dict[str, str], int]:
-    """The finalist of the highest B, as text, and how many trials its method had."""
-    final = _rows(_file(folder, name, FINALS))
-    return max(final, key=lambda row: float(row["balance"])), len(_rows(_file(folder, name, TRIALS)))
+    """The finalist (without finals: the trial) of the highest B, as text, and how many trials its method had."""
+    tried = _rows(_file(folder, name, TRIALS))
+    return max(finalists(folder, name) or tried, key=lambda row: float(row["balance"])), len(tried)
+
+
+def finalists(folder: Path, name: str) -> list[dict[str, str]]:
+    """The finals of a method, none where they have not been run."""
+    path = _file(folder, name, FINALS)
+    return _rows(path) if path.is_file() else []
 
 
 def report(folder: Path, options: argparse.Namespace) -> str:
@@ -211,7 +217,8 @@ def report(folder: Path, options: argparse.Namespace) -> str:
         "combination, and read on validation clips. Each method had the same number of trials, of",
         f"{options.steps} steps and seed 1000: the first with the values that we would have guessed, the others drawn",
         f"at random from the lists in `benchmark/tune.py`. The best {FINALISTS} of each were trained anew, for the",
-        "preset's full budget and with seed 1001; the best of these gave the defaults. Every trial is in `tuning/`.",
+        "preset's full budget and with seed 1001; the best of these gave the defaults. Where finals were not run, the",
+        "best trial did. Every trial is in `tuning/`.",
         "",
         "What the trials do not show: the terms, the trunk and the first guesses were settled on prototypes of",
         "`combined`, some thirty short trainings; about twenty of them were read on test clips of the same",
@@ -227,16 +234,16 @@ def report(folder: Path, options: argparse.Namespace) -> str:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name in SEARCH:
-        if not _file(folder, name, FINALS).is_file():
+        if not _file(folder, name, TRIALS).is_file():
             continue
         chosen, count = best(folder, name)
-        others = [row["balance"] for row in _rows(_file(folder, name, FINALS)) if row["trial"] != chosen["trial"]]
+        others = [row["balance"] for row in finalists(folder, name) if row["trial"] != chosen["trial"]]
         median = float(np.median([float(row["balance"]) for row in _rows(_file(folder, name, TRIALS))]))
         settings = ", ".join(f"{setting} {chosen[setting]}" for setting in SEARCH[name])
         lines.append(
             f"| {name} | {count} | {chosen['trial']} | {float(chosen['preservation']):.3f} | "
             f"{float(chosen['disentanglement']):.3f} | {float(chosen['balance']):.3f} | "
-            f"{', '.join(f'{float(value):.3f}' for value in others)} | {median:.3f} | {settings} |"
+            f"{', '.join(f'{float(value):.3f}' for value in others) or 'not run'} | {median:.3f} | {settings} |"
         )
     return "\n".join(lines) + "\n"
 
