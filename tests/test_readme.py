@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark import leaderboard, run
+from benchmark import leaderboard, results, run
+from benchmark.tasks import BENCHMARK_VERSION
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -51,6 +52,13 @@ def test_the_table_is_the_board_s():
     assert len(rows) >= 7
     for row in rows:
         assert row in board.splitlines(), row
+
+
+def test_the_run_shown_is_a_committed_one():
+    [shown] = re.findall(r"^    +P (0\.\d{3}) preservation.*\n.*D (0\.\d{3}).*\n.*B (0\.\d{3})", README, re.MULTILINE)
+    result = results.read(ROOT / "results" / BENCHMARK_VERSION / "quick/phrases/timbre/combined/seed0.json")
+    metrics = ("preservation", "disentanglement", "balance")
+    assert shown == tuple(f"{result.value(metric):.3f}" for metric in metrics)
 
 
 def test_the_board_is_fresh():
