@@ -13,7 +13,7 @@ help: ## what there is to type
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 run: $(RUN_READY) ## train `combined` on the main task and show its scores
-	$(BIN)/python -m benchmark.run --method combined
+	$(BIN)/python -m benchmark.run --method combined --results runs/results
 
 test: $(TEST_READY) system-deps lint types ## lint, types, tests
 	$(BIN)/python -m pytest
