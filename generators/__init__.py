@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,10 +14,14 @@ if TYPE_CHECKING:
 SPACES = {"phrases": ("generators.phrases", "Phrases")}
 
 
-def load(name: str) -> Generator:
-    """The generator of a space by name. Raises ValueError listing the spaces that there are."""
+def load(name: str, nuisances: bool | Collection[str] = True) -> Generator:
+    """The generator of a space by name.
+
+    nuisances: True for all that the space has, False for none, or the names of those that are to be on.
+    Raises ValueError listing the spaces, or the nuisances, that there are.
+    """
     module, generator = _entry(name)
-    return getattr(importlib.import_module(module), generator)()
+    return getattr(importlib.import_module(module), generator)(nuisances)
 
 
 def space(name: str) -> FactorSpace:

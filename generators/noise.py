@@ -29,6 +29,11 @@ class NoiseTape:
         levels = 32768 * 10 ** (np.array(levels_dbfs)[:, None] / 20)
         return cls(torch.from_numpy(np.rint(unit * levels).astype(np.int16).reshape(-1)), length)
 
+    @property
+    def n_levels(self) -> int:
+        """How many levels the tape holds."""
+        return self.samples.numel() // self.length
+
     def places(self, n_samples: int) -> int:
         """From how many places of one level `n_samples` can be read."""
         return self.length - n_samples + 1

@@ -45,7 +45,7 @@ def rendered(phrases):
 def test_clips_are_the_published_ones(phrases, rendered):
     levels, _, clips = rendered
     assert all(len(np.unique(levels[:, column])) == n for column, n in enumerate(SPACE.n_levels))
-    assert sha256(clips) == PINNED[phrases.name, phrases.version, phrases.nuisances]
+    assert sha256(clips) == PINNED[phrases.name, phrases.version, bool(phrases.nuisances)]
 
 
 def test_generator_keeps_its_protocol(phrases):
@@ -98,7 +98,7 @@ def test_accelerators_get_the_samples_that_processors_get(phrases, rendered):
     """The way of mixing that accelerators take, run here."""
     levels, seeds, clips = rendered
     placement = phrases._placement(levels, seeds)
-    assert torch.equal(mix_batch(placement, phrases._bank, phrases._tape, LEAD_IN, N_SAMPLES), clips)
+    assert torch.equal(mix_batch(placement, phrases.sound.bank, phrases.sound.tape, LEAD_IN, N_SAMPLES), clips)
 
 
 @pytest.mark.parametrize("device", ["cpu", *(["cuda"] if torch.cuda.is_available() else [])])
