@@ -30,6 +30,21 @@ def kl_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
 
 
+def gaussian_info_nce(codes: Tensor, means: Tensor, log_variances: Tensor) -> Tensor:
+    """Cross-entropy of finding, among n diagonal Gaussians, the one that belongs to each of n codes, by its density.
+
+    codes, means, log_variances: [n, dimension]; row i of each belongs together. Nats; log(n) where all are alike.
+    Source: van den Oord et al. 2018, equation 4, with the density as the critic.
+    """
+    with torch.autocast(codes.device.type, enabled=False):  # differences of large squares do not survive 8 bits
+        codes, means, precisions = codes.float(), means.float(), (-log_variances.float()).exp()
+        squared = (
+            codes.square() @ precisions.T - 2 * codes @ (means * precisions).T + (means.square() * precisions).sum(1)
+        )
+        log_densities = -0.5 * (squared + log_variances.float().sum(1))  # up to a constant
+    return F.cross_entropy(log_densities, torch.arange(len(codes), device=codes.device))
+
+
 def sample_gaussian(mean: Tensor, log_variance: Tensor) -> Tensor:
     """One draw from each diagonal Gaussian, differentiable (Kingma & Welling 2014, section 2.4). Shapes as `mean`."""
     return mean + torch.randn_like(mean) * (0.5 * log_variance).exp()

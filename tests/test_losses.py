@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from baselines.losses import kl_standard_normal, nt_xent, rbf_cka, sample_gaussian
+from baselines.losses import gaussian_info_nce, kl_standard_normal, nt_xent, rbf_cka, sample_gaussian
 
 
 def drawn(*shape, seed=0):
@@ -58,6 +58,26 @@ def test_nt_xent_ignores_the_length_of_codes_and_the_order_of_examples():
     codes = drawn(2, 6, 4)
     order = torch.tensor([3, 0, 5, 1, 4, 2])
     assert nt_xent(7 * codes[:, order], 0.3).item() == pytest.approx(nt_xent(codes, 0.3).item(), rel=1e-5)
+
+
+def test_gaussian_info_nce_by_hand():
+    """Codes 0 and 3; Gaussians N(0, 1) and N(2, 4): the densities of a code under both, up to one constant."""
+    codes, means = torch.tensor([[0.0], [3.0]]), torch.tensor([[0.0], [2.0]])
+    log_variances = torch.tensor([[0.0], [math.log(4)]])
+    under_0 = [1.0, math.exp(-0.5) / 2]  # code 0: exp(0) / 1 and exp(-2**2 / 8) / 2
+    under_3 = [math.exp(-4.5), math.exp(-0.125) / 2]
+    expected = -(math.log(under_0[0] / sum(under_0)) + math.log(under_3[1] / sum(under_3))) / 2
+    assert gaussian_info_nce(codes, means, log_variances).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_gaussian_info_nce_of_gaussians_that_are_all_alike_is_that_of_a_guess():
+    assert gaussian_info_nce(drawn(9, 4), torch.ones(9, 4), torch.zeros(9, 4)).item() == pytest.approx(math.log(9))
+
+
+def test_gaussian_info_nce_of_codes_far_apart_is_zero():
+    codes = 100 * torch.eye(6)
+    assert gaussian_info_nce(codes, codes, torch.zeros(6, 6)).item() == pytest.approx(0, abs=1e-6)
+    assert gaussian_info_nce(codes.roll(1, 0), codes, torch.zeros(6, 6)).item() == pytest.approx(10_000)
 
 
 def test_kl_by_hand():

@@ -6,9 +6,14 @@ private posteriors q(p_i | x_i) = N(m_i, v_i), it minimises
 
     mean_i |x_i - decode(s_j, p_i)|^2           j != i: the other view's shared code, p_i ~ q (Lee & Pavlovic 2021)
     + contrast_weight NT-Xent(s_1, s_2)         Chen et al. 2020, on the softmax that s is the argmax of
+    + swap_weight InfoNCE(p, y)                 van den Oord et al. 2018: of the swaps y_k = decode(s'_k, p_k), with the
+                                                shared codes s' of other examples, find one's own by q(p_i | y_k)
     + rate_weight mean_i KL(q(p_i | x_i) || N(0, 1))
     + independence_weight CKA(s, p)             Gretton et al. 2005, with a memory; gradient to p alone
 
+The swaps are where the two objectives need each other: reconstruction makes, of any clip, one that differs in what is
+shared alone; contrast then asks that the private block tell clips apart and not see that difference. (Cycle-consistent
+autoencoders, Jha et al. 2018, also encode their swaps again, and ask for the same code rather than for a contrast.)
 s is one-hot by groups; the embedding of the private block is m, rounded to what the decoder can read.
 """
 
@@ -24,26 +29,28 @@ from torch.nn import functional as F
 from baselines.codes import one_hot_groups, rounded
 from baselines.contract import Batch, Blocks, CommonSettings, Method
 from baselines.independence import Independence
-from baselines.losses import kl_standard_normal, nt_xent, sample_gaussian
+from baselines.losses import gaussian_info_nce, kl_standard_normal, nt_xent, sample_gaussian
 from baselines.networks import Trunk
 
 LOG_VARIANCE = (-10.0, 4.0)  # outside, the exponential leaves float32's comfortable range
 REMEMBERED = 2_048  # clips of recent steps that the independence term looks back on
 MEMORY = 0.99  # of the running mean of the posterior variance
+SWAPS_FROM = 0.2  # share of the training after which swaps are good enough to learn from
 
 
 class Combined(Method):
-    """Exchanged shared code, NT-Xent on it, a rate and an independence term on the private block."""
+    """Exchanged shared code; contrast on it, and on the private code of swaps; a rate and an independence term."""
 
     family = "combined"
 
     class Settings(CommonSettings):
         """Weights are relative to the reconstruction error, a mean over the bins of standardised features."""
 
-        learning_rate: float = Field(1e-3, gt=0, le=1, description="peak learning rate of AdamW")
+        learning_rate: float = Field(2e-3, gt=0, le=1, description="peak learning rate of AdamW")
         contrast_weight: float = Field(0.1, ge=0, le=100, description="weight of NT-Xent on the shared block")
         temperature: float = Field(0.1, ge=0.01, le=10, description="temperature of NT-Xent")
-        rate_weight: float = Field(0.01, ge=0, le=10, description="weight of the KL divergence of the private block")
+        swap_weight: float = Field(0.03, ge=0, le=100, description="weight of InfoNCE on the private code of swaps")
+        rate_weight: float = Field(0.003, ge=0, le=10, description="weight of the KL divergence of the private block")
         independence_weight: float = Field(1.0, ge=0, le=100, description="weight of CKA between the blocks")
         shared_groups: int = Field(4, ge=1, le=128, description="groups of the one-hot shared code")
         resolution: float = Field(3.0, gt=0, le=10, description="rounding step, in posterior standard deviations")
@@ -69,7 +76,7 @@ class Combined(Method):
         self.register_buffer("spread", torch.ones(dims))  # mean posterior variance of each private dimension
 
     def training_step(self, batch: Batch, optimiser_index: int = 0) -> dict[str, Tensor]:
-        """The four terms, on both views at once."""
+        """The terms, on both views at once; the swaps are of one view."""
         views = batch.views.transpose(0, 1)  # [view, example, frame, mel]
         shared, soft, mean, log_variance = self._encode(views.flatten(0, 1))
         private = sample_gaussian(mean, log_variance)
@@ -88,7 +95,19 @@ class Combined(Method):
             + self.settings.rate_weight * terms["rate"]
             + self.settings.independence_weight * terms["independence"]
         )
+        if self.settings.swap_weight > 0 and batch.progress >= SWAPS_FROM:
+            n = views.shape[1]
+            terms["swap"] = self._swap_contrast(shared[:n], private[:n])
+            loss = loss + self.settings.swap_weight * terms["swap"]
         return {"loss": loss, **terms}
+
+    def _swap_contrast(self, shared: Tensor, private: Tensor) -> Tensor:
+        """InfoNCE of private codes against those of the clips' swaps, which are taken as they are: no gradient."""
+        with torch.no_grad():
+            others = shared[torch.randperm(len(shared), device=shared.device)]
+            swaps = self.decoder(torch.cat([others, private], dim=1))
+        _, _, mean, log_variance = self._encode(swaps)
+        return gaussian_info_nce(private, mean, log_variance)
 
     def embed(self, inputs: Tensor) -> Blocks:
         """Shared: one-hot by groups. Private: the posterior's mean, rounded."""

@@ -6,7 +6,8 @@ After SimCLR (Chen et al. 2020), once for each block. Two noisy copies u, v of e
     + private_weight NT-Xent over the copies (u, v) of every clip in the private block
     + independence_weight CKA(s, p)             Gretton et al. 2005, with a memory; gradient to p alone
 
-It has no decoder: what no contrast asks for may go.
+It has no decoder: what no contrast asks for may go. The embedding of the private block is rounded to what tells copies
+of different clips apart, as the other methods round theirs to what their decoder can read.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from baselines.codes import one_hot_groups
+from baselines.codes import one_hot_groups, rounded
 from baselines.contract import Batch, Blocks, CommonSettings, Method
 from baselines.independence import Independence
 from baselines.losses import nt_xent
 from baselines.networks import Trunk
 
 REMEMBERED = 2_048  # clips of recent steps that the independence term looks back on
+MEMORY = 0.99  # of the running mean of the spread between copies
 
 
 class Contrastive(Method):
@@ -43,6 +45,10 @@ class Contrastive(Method):
         )
         shared_groups: int = Field(4, ge=0, le=128, description="groups of a one-hot shared code; 0: continuous")
 
+        resolution: float = Field(
+            2.0, ge=0, le=10, description="rounding step of the private block, in deviations between copies; 0: none"
+        )
+
         @model_validator(mode="after")
         def _whole_groups(self) -> Self:
             if self.shared_groups and self.block_dims % self.shared_groups:
@@ -52,12 +58,14 @@ class Contrastive(Method):
             return self
 
     settings: Settings
+    spread: Tensor
 
     def __init__(self, trunk: Trunk, blocks: tuple[str, ...], settings: Settings) -> None:
         super().__init__(trunk, blocks, settings)
         self.shared, self.private = blocks
         self.encoder = trunk.encoder(2 * settings.block_dims)
         self.independence = Independence(settings.block_dims, settings.block_dims, REMEMBERED)
+        self.register_buffer("spread", torch.ones(settings.block_dims))  # variance of each dimension between copies
 
     def training_step(self, batch: Batch, optimiser_index: int = 0) -> dict[str, Tensor]:
         """The three terms, on two noisy copies of both views."""
@@ -66,6 +74,8 @@ class Contrastive(Method):
         copies = torch.stack([clips, clips])
         copies = copies + self.settings.noise * torch.randn_like(copies)
         shared, soft, private = self._encode(copies.flatten(0, 1))
+        one, other = private.detach().unflatten(0, (2, -1))
+        self.spread.lerp_((one - other).square().mean(0) / 2, 1 - MEMORY)
         # Views of an example meet across copies: the first copy of one view, the second copy of the other.
         first, second = soft.unflatten(0, (2, *views.shape[:2]))
         terms = {
@@ -81,8 +91,10 @@ class Contrastive(Method):
         return {"loss": loss, **terms}
 
     def embed(self, inputs: Tensor) -> Blocks:
-        """The encoder's output, the shared block one-hot by groups if so set."""
+        """The encoder's output, the shared block one-hot by groups and the private one rounded if so set."""
         shared, _, private = self._encode(inputs)
+        if self.settings.resolution > 0:
+            private = rounded(private, self.settings.resolution * self.spread.sqrt())
         return {self.shared: shared, self.private: private}
 
     def _encode(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
