@@ -56,6 +56,11 @@ class Method(nn.Module):
         self.blocks = blocks
         self.settings = settings
 
+    @classmethod
+    def declines(cls, blocks: tuple[str, ...], views: int) -> str | None:
+        """Why it cannot do a task of these blocks with so many views an example, in a few words; None where it can."""
+        return None
+
     def prepare(self, features: Tensor) -> None:
         """Look at the training features once, before training. features: [clip, frame, mel]."""
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from baselines import registry
-from benchmark.tasks import BOARD, PRESETS
+from benchmark.tasks import BOARD, DIAGNOSTICS, EXTRA, PRESETS
 
 FILE_WIDTH = 300  # where the output is no terminal: nothing is cut
 
@@ -24,13 +24,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
     console.print(_lines("methods", {name: registry.summary(registry.path_of(name)) for name in registry.names()}))
     console.print(_lines("tasks", {name: _task_line(name) for name in BOARD}))
+    console.print(_lines("tasks beside the board", {name: _task_line(name) for name in EXTRA}))
     console.print(_lines("presets", {preset.name: preset.summary for preset in PRESETS.values()}))
     return 0
 
 
 def _task_line(name: str) -> str:
-    space, _, shared = name.partition("/")
-    return f"views of one example, made by the space {space}, share {shared.replace('+', ' and ')} and nothing else"
+    place, _, shared = name.partition("/")
+    space, _, split = place.partition("@")
+    what = f"views of one example, made by the space {space}, {_shared_line(shared)}"
+    return f"{what}; the factors of training clips are not independent: {split}" if split else what
+
+
+def _shared_line(shared: str) -> str:
+    if shared in DIAGNOSTICS:
+        return f"{DIAGNOSTICS[shared]}: preservation alone, no rank"
+    ways = [f"share {way.replace('+', ' and ')} and nothing else" for way in shared.split(",")]
+    return " or ".join(ways)
 
 
 def _lines(title: str, rows: dict[str, str]) -> Table:

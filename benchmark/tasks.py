@@ -6,20 +6,40 @@ import difflib
 from dataclasses import dataclass
 
 import generators
-from generators.pairs import Pairing
+from generators.factors import FactorSpace
+from generators.pairs import AUGMENT, IDENTICAL, INDEPENDENT, Pairing
+from generators.splits import IID, Split, parse
 
 BENCHMARK_VERSION = "0.1"
 
 # The tasks that the board ranks; `load_task` takes any other name of the same form.
 BOARD = ("phrases/timbre", "phrases/pitch", "phrases/loudness", "phrases/rhythm")
+# Those that show what else there is.
+EXTRA = (
+    "phrases@heldout(pitch,timbre,0.2)/timbre",
+    "phrases@extrapolate(pitch,0.25)/timbre",
+    "phrases@correlated(pitch,timbre,0.9)/timbre",
+    "phrases/timbre,rhythm",
+    "phrases/augment",
+    "phrases/independent",
+    "phrases/identical",
+)
+# What stands for shared factors where views share none of their own; P alone is scored.
+DIAGNOSTICS = {
+    "augment": "are two augmentations of one clip",
+    "independent": "share nothing",
+    "identical": "are one and the same clip",
+}
+VERSIONS = 4  # augmentations of each training clip, where views are augmentations
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be learnt: views of one example share some factors, which belong in the block `shared`.
+    """What is to be learnt: views of one example share some factors, which belong in the block of that pairing.
 
-    name: space/shared-factors. pairings: by the block that the views of an example share. blocks: the factors that each
-    block owns.
+    name: space[@split]/shared-factors. pairings: by the block that the views of an example share, one or several; steps
+    of training take turns. blocks: the factors that each block owns; where one owns none, P alone is scored. split:
+    what trains and validates. views: of one example.
     """
 
     name: str
@@ -27,6 +47,13 @@ class Task:
     space: str
     pairings: dict[str, Pairing]
     blocks: dict[str, frozenset[str]]
+    split: Split = IID
+    views: int = 2
+
+    @property
+    def versions(self) -> int:
+        """Augmented versions that each training clip needs; 0: the clip as it is."""
+        return max(VERSIONS, self.views) if AUGMENT in self.pairings.values() else 0
 
 
 @dataclass(frozen=True)
@@ -72,32 +99,71 @@ PRESETS = {
 
 
 def load_task(name: str) -> Task:
-    """The task of a name such as `phrases/timbre` or `phrases/timbre+rhythm`.
+    """The task of a name: `phrases/timbre`, `phrases/timbre+rhythm`, `phrases@heldout(pitch,timbre,0.2)/timbre`, ...
 
-    Raises ValueError with the nearest valid names where the space or a factor is unknown, or a block would own nothing.
+    After the space and its split come the factors that views share; several pairings, with a comma between, have a
+    block each: `phrases/timbre,rhythm`. Or one of `DIAGNOSTICS`: `phrases/augment`.
+    Raises ValueError with the nearest valid names where the space, the split or a factor is unknown, where the space
+    cannot be split so, and where a block would own nothing or two blocks the same factor.
     """
-    space_name, slash, shared_text = name.partition("/")
+    place, slash, shared_text = name.partition("/")
+    space_name, at, split_text = place.partition("@")
     if space_name not in generators.SPACES or not slash:
-        raise ValueError(f"no task '{name}'{nearest(name, BOARD)} python -m benchmark.list shows the board's tasks")
+        known = [*BOARD, *(f"{space}{at}{split_text}/{shared_text}" for space in generators.SPACES if slash)]
+        raise ValueError(f"no task '{name}'{nearest(name, known)} python -m benchmark.list shows the board's tasks")
     space = generators.space(space_name)
-    shared = shared_text.split("+")
-    for factor in shared:
+    try:
+        split = parse(split_text).ordered(space) if at else IID
+        split.rows(space)
+        pairings, blocks, shared = _diagnostic(space, shared_text) or _blocks(space_name, space, shared_text)
+    except ValueError as error:
+        raise ValueError(f"no task '{name}': {error}") from None
+    left = space_name if split == IID else f"{space_name}@{split.name}"
+    return Task(f"{left}/{shared}", "1", space_name, pairings, blocks, split)
+
+
+Parts = tuple[dict[str, Pairing], dict[str, frozenset[str]], str]
+
+
+def _diagnostic(space: FactorSpace, text: str) -> Parts | None:
+    """Pairings, blocks and name of a task whose views share no factors of their own; None for any other."""
+    pairing = {"augment": AUGMENT, "independent": INDEPENDENT, "identical": IDENTICAL}.get(text)
+    if pairing is None:
+        return None
+    every = frozenset(space.names)
+    shared = frozenset() if pairing == INDEPENDENT else every  # views of one clip share all that it holds
+    return {"shared": pairing}, {"shared": shared, "private": every - shared}, text
+
+
+def _blocks(space_name: str, space: FactorSpace, text: str) -> Parts:
+    """Pairings, blocks and canonical name of a task whose views share factors, in one way or several."""
+    ways = sorted(_columns(space_name, space, way) for way in text.split(","))
+    owned = [column for way in ways for column in way]
+    for column in owned:
+        if owned.count(column) > 1:
+            raise ValueError(f"'{space.names[column]}' is in two pairings; expected each factor in one block")
+    shared = [frozenset(space.names[column] for column in way) for way in ways]
+    private = frozenset(space.names).difference(*shared)
+    if not private:
+        raise ValueError("it shares every factor, so the private block would own none")
+    names = ["shared"] if len(ways) == 1 else [f"shared_{number}" for number in range(1, len(ways) + 1)]
+    pairings = {name: Pairing(factors) for name, factors in zip(names, shared, strict=True)}
+    written = ",".join("+".join(space.names[column] for column in way) for way in ways)
+    return pairings, dict(zip(names, shared, strict=True)) | {"private": private}, written
+
+
+def _columns(space_name: str, space: FactorSpace, text: str) -> tuple[int, ...]:
+    """Columns of factors with a plus between, ascending."""
+    factors = set(text.split("+"))
+    for factor in sorted(factors):
+        if factor in DIAGNOSTICS:
+            raise ValueError(f"'{factor}' stands alone, as in '{space_name}/{factor}'")
         if factor not in space.names:
             raise ValueError(
-                f"no task '{name}': '{space_name}' has no factor '{factor}'{nearest(factor, space.names)} "
+                f"'{space_name}' has no factor '{factor}'{nearest(factor, [*space.names, *DIAGNOSTICS])} "
                 f"its factors are {', '.join(space.names)}"
             )
-    private = frozenset(space.names) - frozenset(shared)
-    if not private:
-        raise ValueError(f"no task '{name}': it shares every factor, so the private block would own none")
-    ordered = "+".join(factor for factor in space.names if factor in shared)
-    return Task(
-        name=f"{space_name}/{ordered}",
-        version="1",
-        space=space_name,
-        pairings={"shared": Pairing(frozenset(shared))},
-        blocks={"shared": frozenset(shared), "private": private},
-    )
+    return tuple(sorted(space.column(factor) for factor in factors))
 
 
 def load_preset(name: str) -> Preset:

@@ -17,7 +17,6 @@ from benchmark.tasks import Preset, Task
 from generators.factors import FactorSpace
 from generators.pairs import ViewSampler
 
-VIEWS = 2
 WARM_UP = 0.1  # of the steps: linear, then a cosine to zero
 CLIP_NORM = 1.0
 CHECK_EVERY = 25  # steps between looks at the losses: on a GPU each look waits for the device
@@ -35,7 +34,7 @@ class ContractError(TypeError):
 
 @dataclass
 class Training:
-    """What training left behind. history: a row a step, every logged term. seconds: all; waiting: for data.
+    """What training left behind. history: a row a step, the terms that it logged. seconds: all; waiting: for data.
 
     clips: seen, views counted. parameters: trained numbers.
     """
@@ -52,9 +51,11 @@ def train(
 ) -> Training:
     """Train a method in place on examples drawn from the training clips.
 
-    Returns the log. Raises DivergedError where a logged term is not finite, ContractError where a step gives no loss.
+    Returns the log. Raises DivergedError where a logged term is not finite, ContractError where a step gives no loss or
+    the method declines the task.
     Methods without an optimiser are left as they are.
     """
+    check_able(type(method), task)
     device = clips.features.device
     method.prepare(clips.features)
     optimisers = method.optimisers()
@@ -66,14 +67,16 @@ def train(
     groups = [group for optimiser in optimisers for group in optimiser.param_groups]
     training.parameters = sum(parameter.numel() for group in groups for parameter in group["params"])
     schedules = [torch.optim.lr_scheduler.LambdaLR(o, lambda step: rate(step, preset.steps)) for o in optimisers]
-    samplers = [(name, ViewSampler(pairing, space, clips.levels)) for name, pairing in task.pairings.items()]
+    samplers = [
+        (name, ViewSampler(pairing, space, clips.levels, clips.seeds)) for name, pairing in task.pairings.items()
+    ]
     rng = np.random.default_rng(seed)
     pending: list[dict[str, Tensor]] = []
     start = time.perf_counter()
     for step in range(preset.steps):
         asked = time.perf_counter()
         name, sampler = samplers[step % len(samplers)]
-        rows = torch.from_numpy(sampler.draw(preset.examples, VIEWS, rng)).to(device, non_blocking=True)
+        rows = torch.from_numpy(sampler.draw(preset.examples, task.views, rng)).to(device, non_blocking=True)
         batch = Batch(clips.features[rows], name, step / preset.steps)
         training.waiting += time.perf_counter() - asked
         pending.append(_step(method, optimisers, batch))
@@ -84,8 +87,15 @@ def train(
             pending = []
             progress(step + 1, preset.steps)
     training.seconds = time.perf_counter() - start
-    training.clips = preset.steps * preset.examples * VIEWS
+    training.clips = preset.steps * preset.examples * task.views
     return training
+
+
+def check_able(method: type[Method], task: Task) -> None:
+    """Raise ContractError, with the method's reason, where it declines a task; before anything of it is built."""
+    reason = method.declines(tuple(task.blocks), task.views)
+    if reason is not None:
+        raise ContractError(f"{method.__name__} cannot do {task.name}: {reason}")
 
 
 def rate(step: int, steps: int) -> float:
@@ -120,13 +130,11 @@ def _check_terms(terms: dict[str, Tensor]) -> None:
 
 
 def _checked(pending: list[dict[str, Tensor]], first_step: int) -> list[dict[str, float]]:
-    """The pending terms as numbers. Raises DivergedError at the first that is not finite."""
-    names = list(pending[0])
-    values = torch.stack([torch.stack([terms[name].float() for name in names]) for terms in pending]).cpu().tolist()
-    for row, row_values in enumerate(values):
-        for name, value in sorted(zip(names, row_values, strict=True), key=lambda pair: pair[0] == "loss"):
+    """The pending terms as numbers, those of each step. Raises DivergedError at the first that is not finite."""
+    values = iter(torch.stack([term.float() for terms in pending for term in terms.values()]).cpu().tolist())
+    rows = [{"step": first_step + row, **{name: next(values) for name in terms}} for row, terms in enumerate(pending)]
+    for row in rows:
+        for name, value in sorted(row.items(), key=lambda pair: pair[0] == "loss"):
             if not math.isfinite(value):
-                raise DivergedError(f"step {first_step + row}: the term '{name}' is {value}; nothing was stored")
-    return [
-        {"step": first_step + row, **dict(zip(names, row_values, strict=True))} for row, row_values in enumerate(values)
-    ]
+                raise DivergedError(f"step {row['step']}: the term '{name}' is {value}; nothing was stored")
+    return rows

@@ -4,18 +4,19 @@ import sys
 
 from baselines import registry
 from benchmark import list as listing
-from benchmark.tasks import BOARD, PRESETS, load_task
+from benchmark.tasks import BOARD, EXTRA, PRESETS, load_task
 
 
 def test_it_shows_every_method_task_and_preset_a_line_each(command, tmp_path):
     shown = command("list", cwd=tmp_path)
     assert (shown.returncode, shown.stderr) == (0, "")
     lines = shown.stdout.splitlines()
-    for name in [*registry.names(), *BOARD, *PRESETS]:
+    shown_names = [*registry.names(), *BOARD, *EXTRA, *PRESETS]
+    for name in shown_names:
         own = [line for line in lines if re.match(rf"\s*{re.escape(name)}\s", line)]
         assert len(own) == 1, name
         assert len(own[0].split()) > 3, f"{name} is shown without a word about it"
-    assert len([line for line in lines if line.strip()]) == 3 + len(registry.names()) + len(BOARD) + len(PRESETS)
+    assert len([line for line in lines if line.strip()]) == 4 + len(shown_names)
 
 
 def test_the_first_line_of_a_methods_file_is_shown_whole(capsys):
@@ -37,6 +38,16 @@ def test_the_line_of_a_task_names_what_it_shares(capsys):
     for name in BOARD:
         (shared,) = load_task(name).blocks["shared"]
         assert f"share {shared} and nothing else" in lines[name]
+
+
+def test_the_line_of_another_task_says_what_is_different(capsys):
+    listing.main([])
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.startswith("  phrases")}
+    held = lines["phrases@heldout(pitch,timbre,0.2)/timbre"]
+    assert "made by the space phrases, share timbre and nothing else; " in held
+    assert held.rstrip().endswith("independent: heldout(pitch,timbre,0.2)")
+    assert "share timbre and nothing else or share rhythm and nothing else" in lines["phrases/timbre,rhythm"]
+    assert "are two augmentations of one clip: preservation alone, no rank" in lines["phrases/augment"]
 
 
 def test_no_method_is_imported_to_list_them(tmp_path):

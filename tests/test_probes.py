@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from benchmark.metrics.probes import cross_entropy, predict, whitening
+from benchmark.metrics.probes import cross_entropy, held_back, predict, whitening
 
 
 def own_rng(levels):
@@ -154,3 +154,29 @@ def test_the_order_of_the_clips_does_not_matter_where_many_have_one_code():
     )
     assert abs(sorted_loss - shuffled_loss) < 0.05
     assert sorted_loss < np.log(24) + 0.05
+
+
+def test_clips_of_one_combination_are_held_back_together():
+    """Three clips of each of 300 combinations: a fifth of the combinations, with all of their clips."""
+    levels = np.repeat(np.stack(np.unravel_index(np.arange(300), (10, 30)), axis=1), 3, axis=0)
+    held, fitted = held_back(levels, (10, 30), seed=1)
+    assert sorted([*held, *fitted]) == list(range(900))
+    assert len(held) == 180
+    assert not {tuple(row) for row in levels[held]} & {tuple(row) for row in levels[fitted]}
+
+
+def test_single_clips_are_held_back_where_combinations_are_few():
+    levels = np.repeat(np.arange(4), 50)[:, None]
+    held, fitted = held_back(levels, (4,), seed=1)
+    assert len(held) == 40
+    assert set(levels[fitted, 0]) == set(range(4))
+
+
+def test_a_probe_that_knows_its_clips_again_is_not_chosen_for_it():
+    """Four clips a combination, whose codes name the combination and say nothing else: of others nothing is read."""
+    rng = np.random.default_rng(0)
+    levels = np.stack(np.unravel_index(rng.permutation(2_400), (24, 100)), axis=1)
+    names = rng.normal(size=(2_400, 8))
+    codes = np.repeat(names[:1_200], 4, axis=0) + 0.01 * rng.normal(size=(4_800, 8))
+    found = predict(codes, np.repeat(levels[:1_200], 4, axis=0), names[1_200:], (24, 100), seed=0)[0]
+    assert cross_entropy(found.probabilities, levels[1_200:, 0]) < np.log(24) + 0.05

@@ -8,8 +8,9 @@ from torch import nn
 
 from baselines import registry
 from baselines.contract import Method
-from benchmark.tasks import PRESETS
-from benchmark.train import CHECK_EVERY, VIEWS, ContractError, DivergedError, rate, train
+from benchmark.features import Clips
+from benchmark.tasks import PRESETS, load_task
+from benchmark.train import CHECK_EVERY, ContractError, DivergedError, check_able, rate, train
 
 SHORT = replace(PRESETS["tiny"], steps=40, examples=16)
 BLOCKS = ("shared", "private")
@@ -76,8 +77,8 @@ def test_the_rate_of_the_schedule_reaches_the_optimiser(small):
 def test_the_budget_is_what_the_preset_says(small):
     method, training = trained(Watching, small)
     assert len(method.seen) == SHORT.steps == len(training.history)
-    assert all(batch.views.shape[:2] == (SHORT.examples, VIEWS) for batch in method.seen)
-    assert training.clips == SHORT.steps * SHORT.examples * VIEWS
+    assert all(batch.views.shape[:2] == (SHORT.examples, 2) for batch in method.seen)
+    assert training.clips == SHORT.steps * SHORT.examples * 2
     assert [row["step"] for row in training.history] == list(range(SHORT.steps))
     assert [batch.progress for batch in method.seen] == [step / SHORT.steps for step in range(SHORT.steps)]
     assert method.calls == ["prepare"] + ["step 0", "after"] * SHORT.steps
@@ -96,6 +97,106 @@ def test_views_of_an_example_share_their_timbre_and_nothing_else(small):
     for factor, share, chance in zip(small.space.names, same, by_chance, strict=True):
         assert share == (1 if factor == "timbre" else pytest.approx(chance, abs=0.06)), factor
     assert {batch.pairing for batch in method.seen} == {"shared"}
+
+
+def levels_seen(small, batches, clips=None):
+    """Levels of every view, [example, view, factor], and its clip's row, [example, view]."""
+    clips = small.clips if clips is None else clips
+    views = torch.cat([batch.views for batch in batches]).flatten(2)[:, :, ::37]
+    rows = torch.cdist(views.flatten(0, 1), clips.features.flatten(1)[:, ::37]).argmin(1).reshape(views.shape[:2])
+    return clips.levels[rows.numpy()], rows.numpy()
+
+
+def watched(small, task, clips=None, preset=SHORT):
+    method = Watching(small.trunk, tuple(task.blocks), Method.Settings())
+    training = train(method, task, small.space, small.clips if clips is None else clips, preset, 0, quiet)
+    return method, training
+
+
+@pytest.mark.parametrize("views", [3, 4])
+def test_an_example_has_as_many_views_as_the_task_says(views, small):
+    method, training = watched(small, replace(small.task, views=views))
+    assert all(batch.views.shape[:2] == (SHORT.examples, views) for batch in method.seen)
+    assert training.clips == SHORT.steps * SHORT.examples * views
+    levels, rows = levels_seen(small, method.seen)
+    assert (levels[:, :, 1] == levels[:, :1, 1]).all()
+    assert len(np.unique(rows)) > 200
+
+
+def test_several_pairings_take_turns_and_the_batch_says_which(small):
+    task = load_task("phrases/timbre,rhythm")
+    method, _ = watched(small, task)
+    assert [batch.pairing for batch in method.seen] == ["shared_1", "shared_2"] * (SHORT.steps // 2)
+    for block, column in (("shared_1", 1), ("shared_2", 3)):
+        levels, _ = levels_seen(small, [batch for batch in method.seen if batch.pairing == block])
+        same = (levels[:, 0] == levels[:, 1]).mean(0)
+        assert same[column] == 1
+        assert max(np.delete(same, column)) < 0.35
+
+
+def test_views_of_the_diagnostics(small):
+    method, _ = watched(small, load_task("phrases/identical"))
+    assert all(torch.equal(batch.views[:, 0], batch.views[:, 1]) for batch in method.seen)
+    method, _ = watched(small, load_task("phrases/independent"))
+    levels, rows = levels_seen(small, method.seen)
+    assert (rows[:, 0] == rows[:, 1]).mean() < 0.02
+    assert (levels[:, 0] == levels[:, 1]).mean(0).max() < 0.25
+
+
+def test_views_of_augment_are_versions_of_one_clip(small):
+    """Versions: the clip and the same a little louder. The pool knows them by the seed."""
+    features = torch.stack([small.clips.features, small.clips.features + 0.01], dim=1).flatten(0, 1)
+    clips = Clips(small.clips.levels.repeat(2, axis=0), small.clips.seeds.repeat(2), features)
+    method, _ = watched(small, load_task("phrases/augment"), clips)
+    for batch in method.seen:
+        apart = (batch.views[:, 0] - batch.views[:, 1]).abs()
+        assert torch.allclose(apart, torch.tensor(0.01), atol=1e-4)
+
+
+class Picky(Watching):
+    """A method for two blocks and two views."""
+
+    @classmethod
+    def declines(cls, blocks, views):
+        return None if (len(blocks), views) == (2, 2) else f"two of each, not {len(blocks)} and {views}"
+
+
+def test_a_method_may_decline_a_task_before_anything_happens(small):
+    three = replace(small.task, views=3)
+    with pytest.raises(ContractError, match=r"^Picky cannot do phrases/timbre: two of each, not 2 and 3$"):
+        check_able(Picky, three)
+    with pytest.raises(ContractError, match=r"^Picky cannot do phrases/timbre,rhythm: two of each, not 3 and 2$"):
+        check_able(Picky, load_task("phrases/timbre,rhythm"))
+    check_able(Picky, small.task)
+    check_able(Watching, three)
+    method = Picky(small.trunk, BLOCKS, Method.Settings())
+    with pytest.raises(ContractError, match=r"^Picky cannot do"):
+        train(method, three, small.space, small.clips, SHORT, 0, quiet)
+    assert method.calls == []
+
+
+def test_terms_of_some_steps_alone_stand_in_the_rows_of_those_steps(small):
+    class Sometimes(Watching):
+        def training_step(self, batch, optimiser_index=0):
+            terms = super().training_step(batch)
+            number = len(self.seen) - 1
+            return terms | {"third": torch.tensor(float(number))} if number % 3 == 0 else terms
+
+    _, training = trained(Sometimes, small)
+    for step, row in enumerate(training.history):
+        assert list(row) == ["step", "loss", "part"] + ["third"] * (step % 3 == 0)
+        assert row["step"] == step
+        assert row.get("third", step) == step
+
+
+def test_a_term_of_one_step_that_is_not_finite_is_found(small):
+    class Breaking(Watching):
+        def training_step(self, batch, optimiser_index=0):
+            terms = super().training_step(batch)
+            return terms | {"odd": torch.tensor(math.nan)} if len(self.seen) == 31 else terms
+
+    with pytest.raises(DivergedError, match=r"^step 30: the term 'odd' is nan; nothing was stored$"):
+        trained(Breaking, small)
 
 
 @pytest.mark.parametrize("name", ["combined", "contrastive"])

@@ -57,6 +57,12 @@ class Reconstructive(Method):
     settings: Settings
     spread: Tensor
 
+    @classmethod
+    def declines(cls, blocks: tuple[str, ...], views: int) -> str | None:
+        """It exchanges the shared codes of two views, between two blocks."""
+        able = (len(blocks), views) == (2, 2)
+        return None if able else f"it takes 2 blocks and 2 views, not {len(blocks)} and {views}"
+
     def __init__(self, trunk: Trunk, blocks: tuple[str, ...], settings: Settings) -> None:
         super().__init__(trunk, blocks, settings)
         self.shared, self.private = blocks

@@ -2,7 +2,9 @@
 
 Three kinds compete for every factor: logistic, nearest neighbour, multilayer perceptron. Kind and settings are those
 with the least cross-entropy on held-back probe clips (a fifth, seeded); the winner is then fitted on all probe clips.
-Test clips decide nothing. The procedure is the same for every method, block and factor.
+What is held back are whole combinations of levels, as test clips are of combinations that no probe clip has: a probe
+that only knows its own clips again must not be chosen for it. Test clips decide nothing. The procedure is the same for
+every method, block and factor.
 
 The answer is the same to the last digit given (arrays, seed) on one CPU: probes run on one thread, which on products
 this small is also faster than several.
@@ -28,6 +30,8 @@ from benchmark.metrics.perceptron import perceptron
 from benchmark.metrics.problem import Array, Levels, Outcome, Problem, Setting, Wanted
 
 HELD_BACK = 0.2
+# Combinations a level under which single clips are held back instead: whole ones would leave levels that no clip shows.
+FEWEST_COMBINATIONS = 10
 LEAST_VARIANCE = 1e-8  # of the largest direction's
 # Every probability is mixed with this share of the class frequencies, so that one confident mistake costs at most
 # ln(1e4) + H nats; a perfect probe pays 1e-4 nats for it.
@@ -120,8 +124,8 @@ def _chosen(
     seed: int,
     device: str,
 ) -> list[Prediction]:
-    order = np.random.default_rng(seed).permutation(len(codes))
-    held, fitted = np.split(order, [max(1, round(HELD_BACK * len(codes)))])
+    held, fitted = held_back(levels, n_levels, seed)
+    order = np.concatenate([held, fitted])
     best: dict[int, tuple[float, str, Setting]] = {factor: (np.inf, "", ()) for factor in range(len(n_levels))}
     problem = Problem(codes[fitted], levels[fitted], codes[held], n_levels, seed, device)
     for kind, outcomes in KINDS.items():
@@ -137,6 +141,22 @@ def _chosen(
         for factor, setting, raw in outcomes(problem, wanted) if wanted else ():
             found[factor] = Prediction(kind, setting, _floored(raw, shares[factor]))
     return [found[factor] for factor in best]
+
+
+def held_back(levels: Levels, n_levels: Sequence[int], seed: int) -> tuple[Levels, Levels]:
+    """Rows to choose a probe by, a fifth, and rows to fit it on: both int64, shuffled.
+
+    levels: [n, factors]. Clips of one combination of levels stay together, where combinations are many enough.
+    """
+    rng = np.random.default_rng(seed)
+    _, groups = np.unique(levels, axis=0, return_inverse=True)
+    count = int(groups.max()) + 1
+    if count < FEWEST_COMBINATIONS * max(n_levels):
+        groups, count = np.arange(len(levels)), len(levels)
+    place = rng.permutation(count)[groups.reshape(-1)]
+    held = place < max(1, round(HELD_BACK * count))
+    order = rng.permutation(len(levels))
+    return order[held[order]], order[~held[order]]
 
 
 def cross_entropy(probabilities: Array, levels: Levels) -> float:

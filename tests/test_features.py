@@ -1,0 +1,116 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from benchmark import features
+from generators.augment import augment
+from generators.factors import Factor, FactorSpace
+from generators.splits import ROLES, iid, parse
+
+SPACE = FactorSpace(
+    tuple(
+        Factor(name, "", tuple(map(str, range(n))), True) for name, n in (("pitch", 12), ("timbre", 8), ("loudness", 6))
+    )
+)
+DRAWS = {"train": 3, "validation": 1, "probe": 2, "test": 1}
+CPU = torch.device("cpu")
+SAMPLES = 1_200
+
+
+class Humming:
+    """A generator whose clip is a wave that tells its levels and its seed apart from any other's."""
+
+    space, sample_rate, n_samples = SPACE, 16_000, SAMPLES
+
+    def __init__(self):
+        self.rendered = []
+
+    def render(self, levels, seeds):
+        self.rendered.append((levels, seeds))
+        numbers = torch.from_numpy(SPACE.combinations(levels) + 0.001 * (seeds % 10**9))
+        return (0.3 * torch.sin(numbers[:, None] + torch.arange(SAMPLES) / 7)).float()
+
+
+def front_end(audio):
+    return audio.reshape(len(audio), 10, -1)
+
+
+def quiet(done, total):
+    """A listener that does nothing."""
+
+
+def made(**how):
+    generator = Humming()
+    return generator, features.compute(generator, front_end, DRAWS, CPU, quiet, **how)
+
+
+def test_clips_of_iid_are_those_that_they_always_were():
+    generator, data = made()
+    assert tuple(data.roles) == ROLES
+    for number, (role, combinations) in enumerate(iid(SPACE).items()):
+        clips = data.roles[role]
+        assert (clips.levels == SPACE.levels_at(combinations).repeat(DRAWS[role], axis=0)).all()
+        assert (clips.seeds == number * 10**9 + np.arange(len(combinations) * DRAWS[role])).all()
+        expected = front_end(Humming().render(clips.levels, clips.seeds))
+        assert torch.allclose(data.decibels(clips.features), expected, atol=1e-5)
+    assert data.roles["train"].features.mean().item() == pytest.approx(0, abs=1e-5)
+    assert data.roles["train"].features.std().item() == pytest.approx(1, abs=1e-5)
+    assert max(len(levels) for levels, _ in generator.rendered) <= features.BATCH
+
+
+@pytest.mark.parametrize(
+    "text", ["heldout(pitch,timbre,0.2)", "extrapolate(pitch,0.25)", "correlated(pitch,timbre,0.9)"]
+)
+def test_a_split_decides_what_trains_and_validates(text):
+    split = parse(text)
+    _, data = made(split=split)
+    for role, rows in split.rows(SPACE).items():
+        clips = data.roles[role]
+        assert (SPACE.combinations(clips.levels) == rows.repeat(DRAWS[role])).all()
+        assert len(np.unique(clips.seeds)) == len(clips.seeds)  # a row that is there twice gives two clips
+    _, plain = made()
+    for role in ("probe", "test"):
+        assert (data.roles[role].seeds == plain.roles[role].seeds).all()
+        assert torch.allclose(
+            data.decibels(data.roles[role].features), plain.decibels(plain.roles[role].features), atol=1e-5
+        )
+
+
+def test_training_clips_alone_have_versions():
+    _, plain = made()
+    _, data = made(versions=4)
+    for role in ("validation", "probe", "test"):
+        assert (data.roles[role].seeds == plain.roles[role].seeds).all()
+        own, other = (one.decibels(one.roles[role].features) for one in (data, plain))
+        assert torch.allclose(own, other, atol=1e-5)
+    train, before = data.roles["train"], plain.roles["train"]
+    assert (train.levels == before.levels.repeat(4, axis=0)).all()
+    assert (train.seeds == before.seeds.repeat(4)).all()
+    heard = data.decibels(train.features).unflatten(0, (-1, 4))
+    assert min((heard[:, a] - heard[:, b]).abs().amax((1, 2)).min().item() for a in range(4) for b in range(a)) > 1e-3
+    row = 777
+    audio = Humming().render(train.levels[row : row + 1], train.seeds[row : row + 1])
+    seed = torch.tensor([int(train.seeds[row]) * 4 + row % 4])
+    assert torch.allclose(heard.flatten(0, 1)[row], front_end(augment(audio, seed, 16_000))[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("versions", [0, 1, 3])
+@pytest.mark.parametrize("text", ["iid", "heldout(pitch,timbre,0.2)"])
+def test_progress_reaches_the_number_that_was_foretold(versions, text):
+    told = []
+    split = parse(text)
+    features.compute(
+        Humming(), front_end, DRAWS, CPU, lambda done, total: told.append((done, total)), split=split, versions=versions
+    )
+    total = features.n_clips(SimpleNamespace(space=SPACE), DRAWS, split=split, versions=versions)
+    rows = {role: len(rows) for role, rows in split.rows(SPACE).items()}
+    assert total == rows["train"] * 3 * max(1, versions) + rows["validation"] + 2 * rows["probe"] + rows["test"]
+    assert told[-1] == (total, total)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+def test_a_role_without_draws_is_not_made():
+    data = features.compute(Humming(), front_end, {"train": 1, "probe": 1}, CPU, quiet)
+    assert set(data.roles) == {"train", "probe"}
