@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,9 +17,15 @@ from generators.factors import FactorSpace
 from generators.hashing import hashed_below
 from generators.mixing import FULL_SCALE, Placement, mix_batch, mix_rows
 from generators.noise import NoiseTape
-from generators.nuisances import Nuisance, chosen
+from generators.nuisances import Nuisance, Range, chosen
+
+if TYPE_CHECKING:
+    from pretty_midi import PrettyMIDI
 
 VARIANT, ONSET_JITTER, NOISE_FLOOR = "variant", "onset_jitter", "noise_floor"
+NOISE_DBFS = (-90.0, -87.0, -84.0, -81.0, -78.0, -75.0, -72.0)
+NOISE_TAPE = 1 << 18
+NOISE_RANGE = Range("white noise", "dBFS rms", NOISE_DBFS[0], NOISE_DBFS[-1])
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,7 @@ class NoteClips:
         """nuisances: which are on; without any a clip is in tune, on the beat and free of noise, whatever its seed."""
         self.name, self.version, self.space = name, version, sound.space
         self.sample_rate, self.n_samples = sound.layout.sample_rate, sound.layout.n_samples
-        self.nuisances = chosen(nuisances, sound.nuisances)
+        self.nuisances, self.nuisance_list = chosen(nuisances, sound.nuisances), sound.nuisances
         self.device = torch.device(device)
         self.sound = sound.to(device)
         self._strikes = sound.layout.strikes.to(device)
@@ -96,6 +104,12 @@ class NoteClips:
         """Clips as the 16-bit integers that they are: int16 [n, n_samples]."""
         placement = self._placement(levels, seeds)
         return self._mix_rows(placement, np.int16) if self.device.type == "cpu" else self._mix_batch(placement)
+
+    def midi(self, levels: ArrayLike) -> PrettyMIDI | list[PrettyMIDI]:
+        """The score of a clip, levels [factors], or of several, [n, factors]; see `generators.score_midi`."""
+        from generators.score_midi import midi  # which needs Layout
+
+        return midi(self.space, self.sound.layout, levels)
 
     def _mix_rows(self, placement: Placement, dtype: type[np.int16] | type[np.float32]) -> Tensor:
         clips = np.empty((len(placement.notes), self.n_samples), dtype)  # numpy asks for large pages, torch does not
@@ -128,11 +142,19 @@ class NoteClips:
         return torch.stack([hashed_below(seed, 10 + step, jitter + 1) for step in range(steps)], dim=1)
 
     def _noise(self, seed: Tensor) -> tuple[Tensor, Tensor] | None:
-        """Level of each clip's noise floor and its place on the tape, int64 [n] each."""
-        if NOISE_FLOOR not in self.nuisances:
-            return None
-        tape = self.sound.tape
-        return hashed_below(seed, 2, tape.n_levels), hashed_below(seed, 3, tape.places(self.n_samples))
+        """Where each clip's noise floor is, if it has one."""
+        return noise_places(seed, self.sound.tape, self.n_samples) if NOISE_FLOOR in self.nuisances else None
+
+
+@cache
+def noise_tape() -> NoiseTape:
+    """The tape that every space reads its noise floor from."""
+    return NoiseTape.record(NOISE_DBFS, NOISE_TAPE)
+
+
+def noise_places(seed: Tensor, tape: NoiseTape, n_samples: int) -> tuple[Tensor, Tensor]:
+    """Level of each clip's noise floor and its place on the tape. int64 [n] -> int64 [n] each."""
+    return hashed_below(seed, 2, tape.n_levels), hashed_below(seed, 3, tape.places(n_samples))
 
 
 def check_seeds(seeds: ArrayLike, n: int) -> Tensor:

@@ -19,20 +19,24 @@ class Range:
 
 @dataclass(frozen=True)
 class Nuisance:
-    """Something random that is drawn from a clip's seed. ranges: what it moves, and how far."""
+    """Something random that is drawn from a clip's seed.
+
+    ranges: what it moves, and how far. default: whether it is on where nothing else is asked for.
+    """
 
     name: str
     ranges: tuple[Range, ...]
+    default: bool = True
 
 
 def chosen(nuisances: bool | Collection[str], known: Collection[Nuisance]) -> frozenset[str]:
-    """Names of the nuisances that are on: all for True, none for False, else those named.
+    """Names of the nuisances that are on: the space's default for True, none for False, else those named.
 
     Raises ValueError naming the nearest where a name is unknown.
     """
     names = [nuisance.name for nuisance in known]
     if isinstance(nuisances, bool):
-        return frozenset(names) if nuisances else frozenset()
+        return frozenset(nuisance.name for nuisance in known if nuisance.default and nuisances)
     if isinstance(nuisances, str):
         raise ValueError(f"nuisances is '{nuisances}'; expected True, False or a collection of {', '.join(names)}")
     for name in nuisances:

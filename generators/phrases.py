@@ -8,9 +8,9 @@ from functools import cache
 import torch
 
 from generators.bank import NoteBank
-from generators.clips import NOISE_FLOOR, ONSET_JITTER, VARIANT, Layout, NoteClips, Sound
+from generators.clips import NOISE_FLOOR, NOISE_RANGE, ONSET_JITTER, VARIANT, Layout, NoteClips, Sound
+from generators.clips import noise_tape as _tape
 from generators.factors import Factor, FactorSpace
-from generators.noise import NoiseTape
 from generators.nuisances import Nuisance, Range
 from generators.synth import ATTACK_MS, DETUNE_CENTS, synthesise
 from generators.timbres import TIMBRES
@@ -23,8 +23,6 @@ STEP = 3_800  # 0.2375 s
 N_SAMPLES = LEAD_IN + STEPS * STEP
 MAX_JITTER = 160  # 10 ms
 N_VARIANTS = 16
-NOISE_DBFS = (-90.0, -87.0, -84.0, -81.0, -78.0, -75.0, -72.0)
-NOISE_TAPE = 1 << 18
 
 # Of the ten necklaces of 8 steps with 4 onsets, these are eight no two of which are shifts or mirror images.
 RHYTHMS = ("xxxx....", "xxx.x...", "xxx..x..", "xx.xx...", "xx..xx..", "xx.x.x..", "xx.x..x.", "x.x.x.x.")
@@ -50,7 +48,7 @@ NUISANCES = (
         ),
     ),
     Nuisance(ONSET_JITTER, (Range("delay of each onset", "ms", 0, MAX_JITTER / SAMPLE_RATE * 1_000),)),
-    Nuisance(NOISE_FLOOR, (Range("white noise", "dBFS rms", NOISE_DBFS[0], NOISE_DBFS[-1]),)),
+    Nuisance(NOISE_FLOOR, (NOISE_RANGE,)),
 )
 
 
@@ -76,8 +74,3 @@ def _bank() -> NoteBank:
         clip_samples=LAYOUT.n_samples,
         sample_rate=SAMPLE_RATE,
     )
-
-
-@cache
-def _tape() -> NoiseTape:
-    return NoiseTape.record(NOISE_DBFS, NOISE_TAPE)
