@@ -41,10 +41,10 @@ class Reconstructive(Method):
 
         learning_rate: float = Field(2e-3, gt=0, le=1, description="peak learning rate of AdamW")
         own_weight: float = Field(0.0, ge=0, le=100, description="weight of reconstruction from one's own shared code")
-        rate_weight: float = Field(0.01, ge=0, le=10, description="weight of the KL divergence of the private block")
-        independence_weight: float = Field(1.0, ge=0, le=100, description="weight of CKA between the blocks")
+        rate_weight: float = Field(0.006, ge=0, le=10, description="weight of the KL divergence of the private block")
+        independence_weight: float = Field(2.0, ge=0, le=100, description="weight of CKA between the blocks")
         shared_groups: int = Field(4, ge=1, le=128, description="groups of the one-hot shared code")
-        resolution: float = Field(3.0, gt=0, le=10, description="rounding step, in posterior standard deviations")
+        resolution: float = Field(2.0, gt=0, le=10, description="rounding step, in posterior standard deviations")
 
         @model_validator(mode="after")
         def _whole_groups(self) -> Self:
