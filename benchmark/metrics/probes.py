@@ -99,12 +99,13 @@ def predict(
     shares = [np.bincount(levels[:, i], minlength=k) / len(levels) for i, k in enumerate(n_levels)]
     if codes.shape[1] == 0:
         return [Prediction("prior", (), np.tile(share, (len(test_codes), 1))) for share in shares]
-    with _one_thread(), torch.enable_grad():
+    with one_thread(), torch.enable_grad():
         return _chosen(codes, levels, test_codes, tuple(n_levels), shares, seed, device)
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
+    """Numerical libraries use one thread inside, and as many as before after it."""
     # Several threads wait for each other after every small product; beside another busy process that costs twentyfold.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
