@@ -15,6 +15,14 @@ from benchmark.features import Clips
 from benchmark.tasks import load_task
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """Sampled notes are kept in a folder of the session's own, not in the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DTONES_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def small():
     """Task `phrases/timbre` with 320 clips of its space, and a trunk small enough for tests."""

@@ -1,5 +1,6 @@
 """The README's commands and examples, as printed."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -7,7 +8,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+import generators
 from benchmark import leaderboard, results, run
 from benchmark.tasks import BENCHMARK_VERSION
 
@@ -46,9 +49,14 @@ def test_every_run_command_is_one_that_the_suite_takes(monkeypatch):
             assert run.plan(options)
 
 
+def section(title):
+    [text] = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL)
+    return text
+
+
 def test_the_table_is_the_board_s():
     board = leaderboard.build(ROOT / "results")
-    rows = [line for line in README.splitlines() if line.startswith("|")]
+    rows = [line for line in section("The board").splitlines() if line.startswith("|")]
     assert len(rows) >= 7
     for row in rows:
         assert row in board.splitlines(), row
@@ -70,3 +78,23 @@ def test_the_board_is_fresh():
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("space", generators.SPACES)
+def test_the_sound_table_is_what_was_measured(space):
+    measured = json.loads((ROOT / "results" / "sound" / f"{space}.json").read_text(encoding="utf-8"))
+    found = {one["quantity"]: one for one in measured["read_back"]}
+    rhythm = found.get("rhythm")
+    cells = [
+        f"`{space}`",
+        f"{measured['clips']:,}",
+        f"{found['pitch']['worst']:.2g} cents",
+        str(found["timbre"]["wrong"]),
+        f"{found['loudness']['worst']:.2g} LU",
+        "—" if rhythm is None else f"{rhythm['mean_f']:.3f}, {rhythm['wrong']}",
+        f"{max(one['bits'] for one in measured['information']):.2g}",
+        "yes" if measured["reached"] else "no",
+    ]
+    assert f"| {' | '.join(cells)} |" in section("The sound").splitlines()
+    assert (ROOT / "results" / "sound" / f"{space}.png").is_file()
+    assert f"results/sound/{space}.png" in section("The sound")
