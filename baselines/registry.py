@@ -6,6 +6,7 @@ import ast
 import difflib
 import importlib
 import importlib.util
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -14,9 +15,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from baselines.contract import Method
+    from baselines.contract import CommonSettings, Method
+    from baselines.networks import Trunk
 
 FOLDER = Path(__file__).parent / "methods"
+# What a command line reads as something else, or as the name of a folder.
+RESERVED = ("all", "oracle", "oracles")
 
 
 def names() -> list[str]:
@@ -47,12 +51,14 @@ def load(name: str) -> type[Method]:
 def load_plugin(path: Path) -> type[Method]:
     """The class of a method in a file of one's own; its name is the file's, without `.py`.
 
-    Raises ValueError where the file is missing, does not run, holds no method or takes a built-in method's name.
+    Raises ValueError where the file is missing, does not run, holds no method or has a name that cannot be a method's.
     """
     if not path.is_file():
         raise ValueError(f"no plugin file '{path}'; expected a Python file that defines a Method")
     if path.stem in names():
         raise ValueError(f"the plugin '{path}' takes the name of a built-in method: rename the file")
+    if path.stem in RESERVED or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*", path.stem):
+        raise ValueError(f"the plugin '{path}' cannot name a method: rename it, with letters, digits, _ and -")
     spec = importlib.util.spec_from_file_location(f"dtones_plugin_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ValueError(f"'{path}' is not a Python file")
@@ -61,17 +67,22 @@ def load_plugin(path: Path) -> type[Method]:
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # whatever a stranger's file raises is the answer to the user's question
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        raise ValueError(f"the plugin '{path}' does not run{_line_of(error, path)}: {what}") from error
+        raise ValueError(f"the plugin '{path}' does not run{line_of(error, path)}: {said_by(error)}") from error
     return method_in(module)
 
 
-def _line_of(error: BaseException, path: Path) -> str:
-    """Where in a file an error came from, as the middle of a message; empty where it cannot be told."""
+def line_of(error: BaseException, path: Path) -> str:
+    """Where in a file an error came from, as the middle of a message; empty where it did not pass through the file."""
     if isinstance(error, SyntaxError):
         return f", line {error.lineno}"
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename).resolve() == path.resolve()]
     return f", line {lines[-1]}" if lines else ""
+
+
+def said_by(error: BaseException) -> str:
+    """What an error says, with its kind, in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def method_in(module: ModuleType) -> type[Method]:
@@ -85,6 +96,29 @@ def method_in(module: ModuleType) -> type[Method]:
     ]
     if len(found) != 1:
         raise ValueError(f"{module.__file__} must define one Method; it defines {len(found)}")
-    if found[0].embed is Method.embed:
-        raise ValueError(f"{module.__file__}: {found[0].__name__} has no embed: write one that returns the blocks")
-    return found[0]
+    cls = found[0]
+    if cls.embed is Method.embed:
+        raise ValueError(f"{module.__file__}: {cls.__name__} has no embed: write one that returns the blocks")
+    if cls.training_step is Method.training_step and cls.optimisers is Method.optimisers:
+        raise ValueError(
+            f"{module.__file__}: {cls.__name__} has no training_step: write one that returns the loss, or, "
+            "for a method that does not train, an optimisers that returns []"
+        )
+    return cls
+
+
+def built(cls: type[Method], path: Path, trunk: Trunk, blocks: tuple[str, ...], settings: CommonSettings) -> Method:
+    """A new method of this class. path: its file.
+
+    Raises ValueError, naming the line, where its `__init__` fails or leaves out the base class's.
+    """
+    advice = f"{path}: begin {cls.__name__}.__init__ with super().__init__(trunk, blocks, settings)"
+    try:
+        method = cls(trunk, blocks, settings)
+    except Exception as error:  # as for a plugin that does not run
+        if "before Module.__init__() call" in str(error):
+            raise ValueError(f"{advice}{line_of(error, path)}: {said_by(error)}") from error
+        raise ValueError(f"{path}: {cls.__name__} cannot be built{line_of(error, path)}: {said_by(error)}") from error
+    if not {"blocks", "settings", "_modules"} <= vars(method).keys():
+        raise ValueError(advice)
+    return method

@@ -3,90 +3,147 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from baselines.contract import Method
 from benchmark import plots
-from benchmark.engines import Outcome, Run, embed
-from benchmark.features import Clips
+from benchmark.decoding import decoded, rows_at, swap_pairs, swap_target
+from benchmark.embedding import embed
+from benchmark.engines import JUDGED, Outcome, Run
+from benchmark.results import Result, ResultError, Score
+from benchmark.score import Codes
 from generators.factors import FactorSpace, Levels
+from generators.splits import Role
 
 SWAPS = 3
+HEAT_MAP = "information.png"
 
 
 def keep(run: Run, outcome: Outcome) -> None:
-    """Write the artefacts of a run into its folder, in the place of earlier ones: all of them or none."""
-    place = run.artefacts
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name}.") as temporary:
-        new, old = Path(temporary, "new"), Path(temporary, "old")
-        new.mkdir()
-        _write(run, outcome, new)
-        if place.exists():
-            place.rename(old)
-        new.rename(place)
+    """Write the artefacts of a run into its folder, in the place of earlier ones: all of them or none.
+
+    Raises ResultError, in one line, where they cannot be written: a full disk, most likely.
+    """
+    _put(run.artefacts, lambda folder: _write(run, outcome, folder))
+
+
+def carry(result: Result, source: Path, place: Path) -> None:
+    """Write the artefacts of a result that was scored anew: those in the folder `source`, with a new heat map.
+
+    Raises ResultError where they cannot be read or written.
+    """
+
+    def write(folder: Path) -> None:
+        for path in source.iterdir():
+            if path.name != HEAT_MAP:
+                shutil.copyfile(path, folder / path.name)
+        _heat_map(result.scores, result.blocks, _title(result.method, result), folder / HEAT_MAP)
+
+    _put(place, write)
+
+
+def _put(place: Path, write: Callable[[Path], None]) -> None:
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name}.") as temporary:
+            new, old = Path(temporary, "new"), Path(temporary, "old")
+            new.mkdir()
+            write(new)
+            if place.exists():
+                place.rename(old)
+            new.rename(place)
+    except OSError as error:
+        raise ResultError(f"cannot write {place} ({error.strerror or error}); nothing was stored") from error
+
+
+def kept(folder: Path, space: FactorSpace) -> dict[Role, Codes] | None:
+    """Probe and test embeddings of a run, as they were scored: float32; None where none are kept.
+
+    Raises ResultError for files that are damaged, or whose levels are not of the space.
+    """
+    paths = {role: folder / f"{role}.npz" for role in JUDGED}
+    if not all(path.is_file() for path in paths.values()):
+        return None
+    return {role: _read(path, space) for role, path in paths.items()}
+
+
+def _read(path: Path, space: FactorSpace) -> Codes:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            blocks = {name: arrays[name].astype(np.float32) for name in arrays if name != "levels"}
+            return Codes(space.check(arrays["levels"]), blocks)
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise ResultError(f"{path}: no embeddings that can be scored ({' '.join(str(error).split())})") from None
 
 
 def _write(run: Run, outcome: Outcome, folder: Path) -> None:
     _losses(outcome.training.history, folder / "losses.csv")
     for role, blocks in outcome.embeddings.items():
-        codes = {name: values.cpu().numpy().astype(np.float16) for name, values in blocks.items()}
+        # In float32, as they are scored: float16 ends at 65,504, and loses a code that is small beside its mean.
+        codes = {name: values.cpu().numpy() for name, values in blocks.items()}
         np.savez_compressed(folder / f"{role}.npz", levels=outcome.features.roles[role].levels, **codes)  # type: ignore[arg-type]
-    _heat_map(run, outcome, folder / "information.png")
-    if outcome.method.decode({name: codes[:1] for name, codes in outcome.embeddings["test"].items()}) is not None:
-        _swaps(run, outcome, folder / "swap.png")
+    space, task = outcome.generator.space, run.task
+    owners = {block: [name for name in space.names if name in owned] for block, owned in task.blocks.items()}
+    _heat_map(outcome.scores, owners, _title(run.label, run), folder / HEAT_MAP)
+    if any(score.metric == "swap_fidelity" for score in outcome.scores) and outcome.method is not None:
+        _swaps(run, outcome, outcome.method, folder / "swap.png")
 
 
 def _losses(history: list[dict[str, float]], path: Path) -> None:
     if not history:
         return
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(history[0]))
+        # A term that a step did not log is left empty.
+        writer = csv.DictWriter(file, list(dict.fromkeys(name for row in history for name in row)))
         writer.writeheader()
         writer.writerows(history)
 
 
-def _heat_map(run: Run, outcome: Outcome, path: Path) -> None:
+def _heat_map(scores: list[Score], owners: Mapping[str, list[str]], title: str, path: Path) -> None:
+    """owners: block -> its factors, those of all blocks together being all that is drawn."""
     information = {
         (score.block, score.factor): score.value
-        for score in outcome.scores
+        for score in scores
         if score.metric == "information" and score.block and score.factor
     }
-    names = outcome.generator.space.names
-    owners = {block: [name for name in names if name in owned] for block, owned in run.task.blocks.items()}
-    title = f"{run.label} on {run.task.name}, {run.preset.name}, seed {run.seed}: where each factor is found"
     plots.heat_map(information, owners, title, path)
 
 
+def _title(label: str, run: Run | Result) -> str:
+    task, preset = (run.task.name, run.preset.name) if isinstance(run, Run) else (run.task, run.preset)
+    return f"{label} on {task}, {preset}, seed {run.seed}: where each factor is found"
+
+
 @torch.no_grad()
-def _swaps(run: Run, outcome: Outcome, path: Path) -> None:
-    """Private of one test clip, shared of another, beside the exactly rendered target of the mixture."""
-    space, clips = outcome.generator.space, outcome.features.roles["test"]
-    a, b = _examples(space, clips, run.task.blocks["shared"])
-    mixed = clips.levels[a].copy()
-    for name in run.task.blocks["shared"]:
-        mixed[:, space.column(name)] = clips.levels[b][:, space.column(name)]
-    target = outcome.front_end(outcome.generator.render(mixed, clips.seeds[a]))  # nuisances are those of a
-    rows_a, rows_b = (torch.from_numpy(rows).to(clips.features.device) for rows in (a, b))
-    code_a, code_b = (embed(outcome.method, clips.features[rows]) for rows in (rows_a, rows_b))
-    own = _decoded(outcome, code_a)
-    swap = _decoded(outcome, code_a | {"shared": code_b["shared"]})
-    features = outcome.features
+def _swaps(run: Run, outcome: Outcome, method: Method, path: Path) -> None:
+    """All of one test clip but a shared block, that of another, beside the exactly rendered target of the mixture."""
+    space, clips, features = outcome.generator.space, outcome.features.roles["test"], outcome.features
+    block = next(iter(run.task.pairings))
+    shared = run.task.blocks[block]
+    a, b = swap_pairs(space, clips.levels, shared, SWAPS)
+    target = features.decibels(swap_target(outcome.generator, outcome.front_end, features, a, b, shared))
+    inputs_a, inputs_b = rows_at(clips.features, a), rows_at(clips.features, b)
+    code_a, code_b = embed(method, inputs_a), embed(method, inputs_b)
+    own, swap = (_decibels(outcome, method, code, inputs_a) for code in (code_a, code_a | {block: code_b[block]}))
     examples = [
         plots.SwapExample(
-            input_a=_image(features.decibels(clips.features[rows_a[i]])),
-            input_b=_image(features.decibels(clips.features[rows_b[i]])),
+            input_a=_image(features.decibels(inputs_a[i])),
+            input_b=_image(features.decibels(inputs_b[i])),
             reconstruction_a=_image(own[i]),
             swap=_image(swap[i]),
             target=_image(target[i]),
             factors_a=_described(space, clips.levels[a[i]]),
             factors_b=_described(space, clips.levels[b[i]]),
-            shared=run.task.blocks["shared"],
+            shared=shared,
         )
         for i in range(SWAPS)
     ]
@@ -94,24 +151,11 @@ def _swaps(run: Run, outcome: Outcome, path: Path) -> None:
     plots.swap_figure(examples, front_end.centres_hz().tolist(), front_end.settings.frame_s, path)
 
 
-def _examples(space: FactorSpace, clips: Clips, shared: frozenset[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of test clips, two for each swap, that differ in every shared factor: the same for every method."""
-    columns = [space.column(name) for name in sorted(shared)]
-    rng = np.random.default_rng(0)
-    pairs: list[tuple[int, int]] = []
-    while len(pairs) < SWAPS:
-        a, b = (int(row) for row in rng.integers(len(clips.levels), size=2))
-        if (clips.levels[a, columns] != clips.levels[b, columns]).all():
-            pairs.append((a, b))
-    first, second = zip(*pairs, strict=True)
-    return np.array(first), np.array(second)
-
-
-def _decoded(outcome: Outcome, blocks: dict[str, Tensor]) -> Tensor:
-    decoded = outcome.method.decode(blocks)
-    if decoded is None:
-        raise TypeError(f"{type(outcome.method).__name__}.decode returned None after it had returned features")
-    return outcome.features.decibels(decoded.float())
+def _decibels(outcome: Outcome, method: Method, blocks: dict[str, Tensor], inputs: Tensor) -> Tensor:
+    features = decoded(method, blocks, inputs)
+    if features is None:
+        raise TypeError(f"{type(method).__name__}.decode returned None after it had returned features")
+    return outcome.features.decibels(features)
 
 
 def _image(frames: Tensor) -> NDArray[np.float32]:

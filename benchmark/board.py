@@ -5,11 +5,18 @@ from dataclasses import dataclass
 from itertools import groupby
 from statistics import median
 
+from benchmark.calibration import ABOUT as ABOUT_CALIBRATION
+from benchmark.calibration import calibration
+from benchmark.compare import ABOUT as ABOUT_NEIGHBOURS
+from benchmark.compare import neighbours
+from benchmark.detail_tables import by_block_and_factor, by_dimension, by_probe
+from benchmark.markdown import NONE, interval, number, table
+from benchmark.metrics.table import BALANCE
+from benchmark.oracles import FAMILY as ORACLE
 from benchmark.results import Result
 from benchmark.statistics import mean_interval, ranks
 
 COMMAND = "python -m benchmark.leaderboard"
-NONE = "—"
 CONTROL = "control"
 
 ABOUT = f"""\
@@ -19,41 +26,39 @@ only where both are; each goes from 0, nothing, to 1, everything, and is a mean 
 Seeds vary a method's initial weights and the examples it draws; the clips are the same for all.
 Rank is 1 + the number of methods with a better B by a t test paired by seed, Holm-corrected at 5 %, so methods that
 cannot be told apart share a rank; controls, and methods with fewer than five common seeds, have none ({NONE}). Presets
-never share a table, and `{COMMAND}` rebuilds this file from `results/` alone.
+never share a table. `{COMMAND}` rebuilds this file from `results/` alone; with `--compare A B`
+it says which differences between two methods are real.
 """
 
-# Metric, what stands beside it, and what a reader must know.
-DETAILS: tuple[tuple[str, Sequence[str], str], ...] = (
-    (
-        "information",
-        ("keep", "gap"),
-        "Usable information, 0 (chance) to 1, in each block and in all together; in bold what should be high. *keep* is"
-        " what is in all blocks of a block's own factors, *gap* what is in it and nowhere else.\n",
-    ),
-    (
-        "accuracy",
-        (),
-        "Accuracy of the probe on test clips, likewise; the last row is chance.\n",
-    ),
-)
+NOT_UNIFORM = "† Its seeds are not runs of the same code and settings: unranked until they are run again.\n"
+BY_HAND = "‡ Settings set by hand (`--set`): shown, not ranked; a method is ranked with its own defaults.\n"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One method in one table: its results, one a seed, and its rank (None: unranked)."""
+    """One method, at one choice of settings, in one table: its results, one a seed, and its rank (None: unranked)."""
 
     results: tuple[Result, ...]
     rank: int | None
 
     @property
     def name(self) -> str:
-        """The method's name, marked where its seeds are not runs of one thing."""
-        return self.results[0].method + ("" if uniform(self.results) else " †")
+        """The method's name, marked where its seeds are not runs of one thing, and where its settings were set."""
+        return self.results[0].method + ("" if uniform(self.results) else " †") + (" ‡" if self.by_hand else "")
 
     @property
     def control(self) -> bool:
         """Whether the method is there to be compared with, not to compete."""
         return self.results[0].family == CONTROL
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether settings were set that are not the method's defaults: a method is ranked with what it comes with."""
+        return by_hand(self.results[0])
+
+    def by_seed(self, metric: str) -> dict[int, float]:
+        """A metric of the whole code, {seed: value}."""
+        return {run.seed: value for run in self.results for value in _values([run], metric, None, None)}
 
     def values(self, metric: str, block: str | None = None, factor: str | None = None) -> list[float]:
         """The metric at each seed that has it."""
@@ -63,7 +68,13 @@ class Row:
 def uniform(results: Sequence[Result]) -> bool:
     """Whether all seeds of a method ran the same code with the same settings."""
     first = results[0]
-    return all(run.source_hash == first.source_hash and run.settings == first.settings for run in results)
+    same = ("source_hash", "scored_by", "settings")
+    return all(getattr(run, name) == getattr(first, name) for run in results for name in same)
+
+
+def by_hand(result: Result) -> bool:
+    """Whether a result is of settings that are not the method's defaults: they are then part of its name."""
+    return "," in result.method
 
 
 def _values(results: Iterable[Result], metric: str, block: str | None, factor: str | None) -> list[float]:
@@ -71,45 +82,25 @@ def _values(results: Iterable[Result], metric: str, block: str | None, factor: s
     return [s.value for r in results for s in r.scores if (s.metric, s.block, s.factor) == key]
 
 
-def _number(value: float, decimals: int = 3) -> str:
-    text = f"{value:.{decimals}f}"
-    return text.removeprefix("-") if float(text) == 0 else text
-
-
-def _mean(values: Sequence[float]) -> str:
-    return _number(mean_interval(values)[0]) if values else NONE
-
-
-def _interval(values: Sequence[float]) -> str:
-    if not values:
-        return NONE
-    mean, half_width = mean_interval(values)
-    return _number(mean) if half_width is None else f"{_number(mean)} ± {_number(half_width)}"
-
-
-def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]], left: int) -> str:
-    """A Markdown table whose first `left` columns are text."""
-    rule = [":--" if column < left else "--:" for column in range(len(header))]
-    lines = [header, rule, *rows]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
-
-
 def rows_of(results: Sequence[Result]) -> list[Row]:
-    """Rows of one table: the ranked by rank, then the unranked, then controls; within each by B, then P, downwards."""
+    """Rows of one table: the ranked by rank, the unranked, controls, those set by hand; each by B, then P, downwards.
+
+    Oracles are none of them.
+    """
     methods = {}
-    for name in sorted({result.method for result in results}):
+    for name in sorted({result.method for result in results if result.family != ORACLE}):
         methods[name] = tuple(result for result in results if result.method == name)
     balances = {
         name: {run.seed: value for run in runs for value in _values([run], "balance", None, None)}
         for name, runs in methods.items()
-        if runs[0].family != CONTROL and uniform(runs)
+        if runs[0].family != CONTROL and uniform(runs) and not by_hand(runs[0])
     }
     rank = ranks({name: values for name, values in balances.items() if values})
     rows = [Row(runs, rank.get(name)) for name, runs in methods.items()]
 
     def order(row: Row) -> tuple[object, ...]:
         means = [-mean_interval(row.values(metric) or [-1.0])[0] for metric in ("balance", "preservation")]
-        return (row.control, row.rank is None, row.rank or 0, *means, row.name)
+        return (row.by_hand, row.control, row.rank is None, row.rank or 0, *means, row.name)
 
     return sorted(rows, key=order)
 
@@ -123,53 +114,41 @@ def _main_table(rows: Sequence[Row]) -> str:
         devices = ", ".join(sorted({run.environment.device for run in row.results}))
         lines.append(
             [NONE if row.rank is None else str(row.rank), row.name, row.results[0].family]
-            + [_interval(row.values(metric)) for metric in metrics]
-            + [_number(seconds, 0 if seconds >= 10 else 1), str(len(row.results)), devices]
+            + [interval(row.values(metric)) for metric in metrics]
+            + [number(seconds, 0 if seconds >= 10 else 1), str(len(row.results)), devices]
         )
-    return _markdown(header, lines, left=3)
-
-
-def _split_cell(cells: dict[str, str], owners: Sequence[str] = ()) -> str:
-    """One cell with a number a block; those in bold should be high."""
-    if set(cells.values()) == {NONE}:
-        return NONE
-    return " / ".join(f"**{cell}**" if block in owners and cell != NONE else cell for block, cell in cells.items())
-
-
-def _factor_table(rows: Sequence[Row], metric: str, blocks: dict[str, list[str]], beside: Sequence[str] = ()) -> str:
-    """The metrics `beside` in each block, then per factor the metric in each block and in all; at the end chance."""
-    factors = list(dict.fromkeys(factor for owned in blocks.values() for factor in owned))
-    owners = {factor: [block for block, owned in blocks.items() if factor in owned] for factor in factors}
-    places = [*blocks, "all"]
-    lines = []
-    for row in rows:
-        cells = [_split_cell({block: _mean(row.values(name, block)) for block in blocks}) for name in beside]
-        for factor in factors:
-            means = {place: _mean(row.values(metric, place, factor)) for place in places}
-            cells.append(_split_cell(means, owners[factor]))
-        lines.append([row.name, *cells])
-    if metric == "accuracy":
-        runs = [run for row in rows for run in row.results]
-        lines.append(["*chance*", *(_mean(_values(runs, "chance", None, factor)) for factor in factors)])
-    header = [f"{name}: {' / '.join(blocks)}" for name in beside] + [f"{f}: {' / '.join(places)}" for f in factors]
-    return _markdown(["method", *header], lines, left=1)
+    return table(header, lines, left=3)
 
 
 def _section(results: Sequence[Result]) -> str:
-    """One preset and task: what it is, the ranking, and who holds what where."""
+    """One preset and task: what it is, the ranking, who holds what where, and the oracles."""
     first, rows = results[0], rows_of(results)
-    owned = "; ".join(f"`{block}` should hold {', '.join(factors)}" for block, factors in first.blocks.items())
+    owned = "; ".join(f"`{b}` should hold {', '.join(factors) or 'no factor'}" for b, factors in first.blocks.items())
     parts = [
         f"## {first.preset}: {first.task}\n",
         f"Task version {first.task_version}, sounds version {first.space_version}. {owned}.\n",
-        _main_table(rows),
     ]
-    if not all(uniform(row.results) for row in rows):
-        parts.append("† Its seeds are not runs of the same code and settings: unranked until they are run again.\n")
-    for metric, beside, about in DETAILS:
-        if any(score.metric == metric for result in results for score in result.scores):
-            parts += [about, _factor_table(rows, metric, first.blocks, beside)]
-    return "\n".join(parts)
+    if rows:
+        parts += [_main_table(rows), *_notes(rows), *_real(rows)]
+        for tables in (by_probe, by_block_and_factor, by_dimension):
+            parts += tables(rows, first.blocks)
+    oracles = calibration(results)
+    return "\n".join([*parts, *([ABOUT_CALIBRATION, oracles] if oracles else [])])
+
+
+def _notes(rows: Sequence[Row]) -> list[str]:
+    return [
+        *([NOT_UNIFORM] if not all(uniform(row.results) for row in rows) else []),
+        *([BY_HAND] if any(row.by_hand for row in rows) else []),
+    ]
+
+
+def _real(rows: Sequence[Row]) -> list[str]:
+    """Each ranked method against the next one down."""
+    ranked = [row for row in rows if row.rank is not None]
+    balances = {row.name: row.by_seed(BALANCE) for row in ranked}
+    found = neighbours(balances, sorted(balances, key=lambda name: -mean_interval(list(balances[name].values()))[0]))
+    return [ABOUT_NEIGHBOURS, found] if found else []
 
 
 def _table_key(result: Result) -> tuple[object, ...]:

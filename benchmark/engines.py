@@ -18,37 +18,44 @@ import torch
 from torch import Tensor
 
 import generators
+from baselines import registry
 from baselines.contract import CommonSettings, Method
 from baselines.frontend import FrontEndSettings, LogMel
 from baselines.networks import Trunk
 from benchmark import features, results
-from benchmark.metrics.reconstruction import r2
-from benchmark.score import WIDEST, Codes, score
+from benchmark.decoding import by_decoders
+from benchmark.details import details
+from benchmark.embedding import embed
+from benchmark.oracles import Oracle
+from benchmark.score import Codes, score
 from benchmark.source import ROOT, source_hash
 from benchmark.stages import Report, Stages
 from benchmark.tasks import BENCHMARK_VERSION, Preset, Task
-from benchmark.train import ContractError, Training, train
+from benchmark.train import Training, train
+from generators.factors import FactorSpace
 from generators.generator import Generator
 from generators.splits import Role
 
-EMBED_BATCH = 2_048
 KIB = 1_024
+JUDGED: tuple[Role, ...] = ("probe", "test")
 
 
 @dataclass(frozen=True)
 class Run:
     """What decides a result, and where it is stored.
 
-    label: the method's name, and its settings where they were set. source_hash: see `hashed`; taken before the run, for
-    files may change while it trains.
+    label: the method's name, and its settings where they were set. method: a class of methods, or an encoder with a
+    known answer, which has no settings. source: its file. source_hash: see `hashed`; taken before the run, for files
+    may change while it trains.
     """
 
     task: Task
     preset: Preset
     label: str
-    method: type[Method]
+    method: type[Method] | Oracle
+    source: Path
     source_hash: str
-    settings: CommonSettings
+    settings: CommonSettings | None
     seed: int
     device: torch.device
     results: Path
@@ -76,9 +83,12 @@ def hashed(method: Path, task: Task) -> str:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished run: what was learnt and from what, for the pictures. embeddings: blocks of probe and test clips."""
+    """A finished run: what was learnt and from what, for the pictures. embeddings: blocks of probe and test clips.
 
-    method: Method
+    method: None for an oracle, which learns nothing.
+    """
+
+    method: Method | None
     generator: Generator
     front_end: LogMel
     features: features.Features
@@ -88,89 +98,98 @@ class Outcome:
     training_peak_bytes: int | None
 
 
+Sound = tuple[Generator, LogMel]
 Prepared = tuple[Generator, LogMel, features.Features]
 
 
-def prepare_task(task: Task, preset: Preset, device: torch.device, stages: Stages) -> Prepared:
-    """Build the sound of a task and take its features: the part that runs of one task and preset have in common."""
+def sound_of(task: Task, device: torch.device, stages: Stages) -> Sound:
+    """Build the sound of a task, and the front end that listens to it."""
     with stages.stage("bank", "building the note bank"):
         generator = generators.load(task.space).to(device)
-    front_end = LogMel(FrontEndSettings(generator.sample_rate, generator.n_samples)).to(device)
+    return generator, LogMel(FrontEndSettings(generator.sample_rate, generator.n_samples)).to(device)
+
+
+def features_of(sound: Sound, task: Task, preset: Preset, device: torch.device, stages: Stages) -> Prepared:
+    """Render the clips of a task and take their features: what all its runs have in common."""
     with stages.stage("features", "rendering clips and taking log-mel features") as report:
-        data = features.compute(generator, front_end, preset.clips, device, report)
-    return generator, front_end, data
+        data = features.compute(*sound, preset.clips, device, report, split=task.split, versions=task.versions)
+    return *sound, data
+
+
+def prepare_task(task: Task, preset: Preset, device: torch.device, stages: Stages) -> Prepared:
+    """Sound and features of a task."""
+    return features_of(sound_of(task, device, stages), task, preset, device, stages)
+
+
+def build(run: Run, front_end: LogMel) -> Method | None:
+    """A new network of the run's method, from its seed; None for an oracle. Raises ValueError as `registry.built`."""
+    if isinstance(run.method, Oracle) or run.settings is None:
+        return None
+    shape = front_end.settings
+    trunk = Trunk(shape.n_frames, shape.n_mels, run.preset.width, run.preset.depth)
+    torch.manual_seed(run.seed)  # networks are initialised, and methods draw, from torch's own generator
+    return registry.built(run.method, run.source, trunk, tuple(run.task.blocks), run.settings).to(run.device)
+
+
+def check_builds(runs: list[Run], front_end: LogMel) -> None:
+    """Raise ValueError where a method of these cannot be built, before anything costly is done."""
+    with torch.random.fork_rng(_cuda(runs[0].device)):
+        for run in {run.label: run for run in runs}.values():
+            build(run, front_end)
 
 
 def execute(run: Run, prepared: Prepared, stages: Stages) -> Outcome:
     """Train, embed and score one run. The same run on the same CPU gives the same scores, to the last digit."""
     generator, front_end, data = prepared
-    shape = front_end.settings
-    trunk = Trunk(shape.n_frames, shape.n_mels, run.preset.width, run.preset.depth)
-    devices = [run.device] if run.device.type == "cuda" else []
-    with torch.random.fork_rng(devices):
-        torch.manual_seed(run.seed)  # networks are initialised, and methods draw, from torch's own generator
-        method = run.method(trunk, tuple(run.task.blocks), run.settings).to(run.device)
-        if run.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(run.device)
-        with stages.stage("train", f"training {run.label}, seed {run.seed}") as report:
-            training = train(method, run.task, generator.space, data.roles["train"], run.preset, run.seed, report)
-    peak = torch.cuda.max_memory_allocated() if run.device.type == "cuda" else None
-    method.eval()
+    with torch.random.fork_rng(_cuda(run.device)):
+        method = build(run, front_end)
+        training, peak = _trained(run, method, prepared, stages) if method is not None else (Training(), None)
     with stages.stage("embed", "embedding probe and test clips"), torch.no_grad():
-        embeddings: dict[Role, dict[str, Tensor]] = {
-            role: embed(method, data.roles[role].features) for role in ("probe", "test")
-        }
-        fidelity = reconstruction(method, embeddings["test"], data.roles["test"].features)
+        embeddings = {role: _embedded(run, method, data.roles[role], generator.space) for role in JUDGED}
     with stages.stage("score", "scoring: probing every factor in every block") as report:
-        scores = _scores(run, generator, data, embeddings, report) + fidelity
+        probe, test = (Codes(data.roles[role].levels, _arrays(embeddings[role])) for role in JUDGED)
+        scores = scores_of(run.task, generator.space, probe, test, run.device, report)
+    with stages.stage("decode", "decoding: reconstruction, swaps, the standard decoder"), torch.no_grad():
+        scores += by_decoders(run.task, method, prepared, embeddings)
     return Outcome(method, generator, front_end, data, training, embeddings, scores, peak)
 
 
-def embed(method: Method, inputs: Tensor) -> dict[str, Tensor]:
-    """Blocks of every clip, float32 [clip, dimension].
-
-    Raises ContractError where a block is missing, of a wrong shape or not finite.
-    """
-    parts = [method.embed(batch) for batch in inputs.split(EMBED_BATCH)]
-    expected = set(method.blocks)
-    for batch, blocks in zip(inputs.split(EMBED_BATCH), parts, strict=True):
-        if set(blocks) != expected:
-            raise ContractError(f"embed must return the blocks {sorted(expected)}; it returned {sorted(blocks)}")
-        for name, codes in blocks.items():
-            if codes.ndim != 2 or len(codes) != len(batch):
-                raise ContractError(f"block '{name}' must be [{len(batch)}, dimension]; got {list(codes.shape)}")
-            if codes.shape[1] > WIDEST:
-                raise ContractError(f"block '{name}' is {codes.shape[1]} wide; at most {WIDEST} can be ranked")
-            if not torch.isfinite(codes).all():
-                raise ContractError(f"block '{name}' holds NaN or infinite codes; embed must return finite ones")
-    return {name: torch.cat([blocks[name].float() for blocks in parts]) for name in method.blocks}
+def _trained(run: Run, method: Method, prepared: Prepared, stages: Stages) -> tuple[Training, int | None]:
+    """Train a method in place. Returns the log and the most bytes of the device that it took, None on the CPU."""
+    generator, _, data = prepared
+    if run.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(run.device)
+    with stages.stage("train", f"training {run.label}, seed {run.seed}") as report:
+        training = train(method, run.task, generator.space, data.roles["train"], run.preset, run.seed, report)
+    method.eval()
+    return training, torch.cuda.max_memory_allocated(run.device) if run.device.type == "cuda" else None
 
 
-def reconstruction(method: Method, blocks: dict[str, Tensor], inputs: Tensor) -> list[results.Score]:
-    """R2 of the method's own decoder on test clips; nothing for a method that has none."""
-    decoded = method.decode(blocks)
-    if decoded is None:
-        return []
-    if decoded.shape != inputs.shape:
-        raise ContractError(f"decode must return {list(inputs.shape)} for these blocks; got {list(decoded.shape)}")
-    value = r2(decoded.float().cpu().numpy(), inputs.cpu().numpy())
-    return [results.Score(metric="reconstruction_r2", value=value)]
+def _embedded(run: Run, method: Method | None, clips: features.Clips, space: FactorSpace) -> dict[str, Tensor]:
+    if method is not None:
+        return embed(method, clips.features)
+    if not isinstance(run.method, Oracle):
+        raise TypeError(f"{run.label} is neither a method nor an oracle")
+    codes = run.method(clips.levels, space.names, space.n_levels, run.task.blocks, run.seed)
+    return {name: torch.from_numpy(values).to(run.device) for name, values in codes.items()}
 
 
-def _scores(
-    run: Run,
-    generator: Generator,
-    data: features.Features,
-    embeddings: dict[Role, dict[str, Tensor]],
-    report: Report,
+def _arrays(blocks: dict[str, Tensor]) -> dict[str, np.ndarray]:
+    return {name: codes.cpu().numpy() for name, codes in blocks.items()}
+
+
+def _cuda(device: torch.device) -> list[torch.device]:
+    return [device] if device.type == "cuda" else []
+
+
+def scores_of(
+    task: Task, space: FactorSpace, probe: Codes, test: Codes, device: torch.device, report: Report
 ) -> list[results.Score]:
-    probe, test = (
-        Codes(data.roles[role].levels, {name: codes.cpu().numpy() for name, codes in embeddings[role].items()})
-        for role in ("probe", "test")
-    )
-    space = generator.space
-    blocks = {name: tuple(f for f in space.names if f in owned) for name, owned in run.task.blocks.items()}
-    rows = score(blocks, space.names, space.n_levels, probe, test, seed=0, device=str(run.device), progress=report)
+    """Every score that takes embeddings and levels alone: the ranked ones, then those beside them."""
+    blocks = {name: tuple(f for f in space.names if f in owned) for name, owned in task.blocks.items()}
+    ordinal = [factor.name for factor in space.factors if factor.ordinal]
+    ranked = score(blocks, space.names, space.n_levels, probe, test, seed=0, device=str(device), progress=report)
+    rows = ranked + details(blocks, space.names, space.n_levels, ordinal, probe, test, ranked, seed=0)
     return [
         results.Score(metric=row.metric, block=row.block, factor=row.factor, value=float(np.float64(row.value)))
         for row in rows
@@ -189,7 +208,7 @@ def result_of(run: Run, outcome: Outcome, stages: Stages, started: float) -> res
         method=run.label,
         family=run.method.family,
         blocks={name: [f for f in space.names if f in owned] for name, owned in run.task.blocks.items()},
-        settings=run.settings.model_dump(),
+        settings=run.settings.model_dump() if run.settings is not None else {},
         seed=run.seed,
         source_hash=run.source_hash,
         environment=environment(run.device),

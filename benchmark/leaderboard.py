@@ -1,42 +1,78 @@
 """Rebuild the leaderboard from `results/` alone: `python -m benchmark.leaderboard [--check]`. Offline, without torch.
 
+`--compare A B` says instead which differences between two methods are real, and how many seeds would show them.
 Exit status: 0 done; 1 the leaderboard is stale (--check) or a result file is damaged; 2 a mistake in the command.
 """
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from benchmark.board import COMMAND, text
-from benchmark.results import ResultError, read_all, write_whole
+from benchmark.cli import DONE, FAILED, USAGE, Parser, complain
+from benchmark.compare import comparison
+from benchmark.results import Result, ResultError, read_all, versions, write_whole
 
 
 class UsageError(ValueError):
     """A mistake of the user's, said in one line."""
 
 
-def versions(root: Path) -> list[str]:
-    """Benchmark versions that have results, the newest first (0.10 is newer than 0.9). Raises UsageError."""
-    if not root.is_dir():
-        raise UsageError(f"{root} is not a folder; give the one that holds the results: --results DIR")
-    found = [folder.name for folder in root.iterdir() if folder.is_dir() and any(folder.rglob("*.json"))]
-    return sorted(found, key=lambda name: ([int(number) for number in re.findall(r"\d+", name)], name), reverse=True)
-
-
 def build(root: Path) -> str:
     """The leaderboard of the newest benchmark version in a results folder. Raises UsageError, ResultError."""
-    newest, *older = versions(root) or [""]
+    newest, *older = _versions(root) or [""]
     return text(read_all(root, newest) if newest else [], newest, older)
 
 
+def _versions(root: Path) -> list[str]:
+    if not root.is_dir():
+        raise UsageError(f"{root} is not a folder; give the one that holds the results: --results DIR")
+    return versions(root)
+
+
+def compared(root: Path, methods: Sequence[str], task: str | None, preset: str | None) -> str:
+    """What `--compare` prints, of the newest benchmark version. Raises UsageError, ResultError."""
+    newest = next(iter(_versions(root)), None)
+    results = read_all(root, newest) if newest else []
+    for what, name in (("task", task), ("preset", preset)):
+        if name is not None:
+            results = _only(results, what, name)
+    for method in methods:
+        _only(results, "method", method)
+    first, second = methods
+    if first == second:
+        raise UsageError(f"--compare takes two methods; got '{first}' twice")
+    try:
+        return f"Benchmark version {newest}\n\n" + comparison(results, first, second)
+    except ValueError as error:
+        raise UsageError(error) from None
+
+
+def _only(results: Sequence[Result], what: str, name: str) -> list[Result]:
+    """The results whose `what` is `name`. Raises UsageError, with the nearest that there are, where there is none."""
+    known = sorted({str(getattr(result, what)) for result in results})
+    if name not in known:
+        near = get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f"; did you mean '{near[0]}'?" if near else "."
+        raise UsageError(f"no results of the {what} '{name}'{hint} There are: {', '.join(known) or 'none'}")
+    return [result for result in results if getattr(result, what) == name]
+
+
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=COMMAND, description="Rebuild the leaderboard from the results alone.")
-    parser.add_argument("--results", type=Path, default=Path("results"), help="default: %(default)s")
-    parser.add_argument("--output", type=Path, default=Path("leaderboard.md"), help="default: %(default)s")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if the file is stale")
-    return parser.parse_args(argv)
+    parser = Parser(prog=COMMAND, description="Rebuild the leaderboard from the results alone.")
+    add = parser.add_argument
+    add("--results", type=Path, default=Path("results"), metavar="DIR", help="default: %(default)s")
+    add("--output", type=Path, default=Path("leaderboard.md"), metavar="FILE", help="default: %(default)s")
+    add("--check", action="store_true", help="write nothing; exit with 1 if the file is stale")
+    add("--compare", nargs=2, metavar=("A", "B"), help="write nothing; say which differences are real")
+    add("--task", help="of --compare: this task alone")
+    add("--preset", help="of --compare: this preset alone")
+    options = parser.parse_args(argv)
+    if not options.compare and (options.task or options.preset):
+        parser.error(f"{'--task' if options.task else '--preset'} goes with --compare A B")
+    return options
 
 
 def _mend(arguments: argparse.Namespace) -> str:
@@ -50,23 +86,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _arguments(argv)
     output: Path = arguments.output
     try:
+        if arguments.compare:
+            print(compared(arguments.results, arguments.compare, arguments.task, arguments.preset), end="")
+            return DONE
         board = build(arguments.results)
         if not arguments.check:
             write_whole(output, board)
             print(f"wrote {output}")
         elif not output.is_file() or output.read_bytes() != board.encode():
             print(f"{output} is stale; mend it with: {_mend(arguments)}", file=sys.stderr)
-            return 1
+            return FAILED
     except ResultError as error:
-        print(error, file=sys.stderr)
-        return 1
+        complain(error)
+        return FAILED
     except UsageError as error:
-        print(error, file=sys.stderr)
-        return 2
+        complain(error)
+        return USAGE
     except OSError as error:
-        print(f"cannot write {output} ({error.strerror}); choose another file: --output FILE", file=sys.stderr)
-        return 2
-    return 0
+        complain(f"cannot write {output} ({error.strerror}); choose another file: --output FILE")
+        return USAGE
+    return DONE
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 
@@ -11,18 +10,21 @@ from rich.table import Table
 from rich.text import Text
 
 from baselines import registry
+from benchmark import oracles
+from benchmark.cli import Parser
 from benchmark.tasks import BOARD, DIAGNOSTICS, EXTRA, PRESETS
 
 FILE_WIDTH = 300  # where the output is no terminal: nothing is cut
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the three lists. Returns the exit status."""
-    argparse.ArgumentParser(
+    """Print the lists. Returns the exit status."""
+    Parser(
         prog="python -m benchmark.list", description="Show the tasks, methods and presets that there are."
     ).parse_args(argv)
     console = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
     console.print(_lines("methods", {name: registry.summary(registry.path_of(name)) for name in registry.names()}))
+    console.print(_lines("encoders with known answers, for calibration", oracles.summaries()))
     console.print(_lines("tasks", {name: _task_line(name) for name in BOARD}))
     console.print(_lines("tasks beside the board", {name: _task_line(name) for name in EXTRA}))
     console.print(_lines("presets", {preset.name: preset.summary for preset in PRESETS.values()}))

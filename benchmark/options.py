@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from baselines import registry
+from benchmark import oracles
+from benchmark.oracles import Oracle
 from benchmark.tasks import nearest
 
 if TYPE_CHECKING:
@@ -20,13 +22,23 @@ if TYPE_CHECKING:
 _BOUNDS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 
 
-def chosen_methods(asked: Sequence[str], plugin: Path | None) -> dict[str, tuple[type[Method], Path]]:
-    """Class and source file of each method asked for, once; "all" stands for every built-in one."""
-    wanted = dict.fromkeys(each for name in asked for each in (registry.names() if name == "all" else [name]))
-    chosen: dict[str, tuple[type[Method], Path]] = {}
+# A class of methods, or an encoder that is given the factors; and the file that it is in.
+Chosen = tuple["type[Method] | Oracle", Path]
+
+
+def chosen_methods(asked: Sequence[str], plugin: Path | None) -> dict[str, Chosen]:
+    """What each name asked for stands for, once: "all" for every built-in method, "oracles" for every oracle.
+
+    Raises ValueError with the nearest name where there is none, and for a plugin that `registry` refuses.
+    """
+    groups = {"all": registry.names, "oracles": oracles.names}
+    wanted = dict.fromkeys(each for name in asked for each in (groups[name]() if name in groups else [name]))
+    chosen: dict[str, Chosen] = {}
     for name in wanted:
         if plugin is not None and name == plugin.stem:
             chosen[name] = registry.load_plugin(plugin), plugin
+        elif name.startswith(oracles.PREFIX):
+            chosen[name] = oracles.named(name), Path(oracles.__file__)
         else:
             chosen[name] = registry.load(name), registry.path_of(name)
     if plugin is not None and plugin.stem not in chosen:
@@ -63,7 +75,7 @@ def settings_for(
         if name not in schema.model_fields:
             raise ValueError(
                 f"'{method}' has no setting '{name}'{nearest(name, schema.model_fields)} "
-                f"it has {', '.join(schema.model_fields)}"
+                f"It has {', '.join(schema.model_fields)}"
             )
     try:
         return schema(**given)  # type: ignore[arg-type]
@@ -96,8 +108,29 @@ def _range(schema: type[CommonSettings], name: str) -> str:
     return " ".join([kind, " and ".join(bounds)]).strip()
 
 
-def label(method: str, settings: CommonSettings, given: Iterable[str]) -> str:
+def settings_of(
+    name: str, chosen: type[Method] | Oracle, given: dict[str, bool | int | float | str]
+) -> CommonSettings | None:
+    """The settings of what was chosen, with those given; None for an oracle, which has none. Raises ValueError."""
+    if not isinstance(chosen, Oracle):
+        return settings_for(name, chosen.Settings, given)
+    if given:
+        raise ValueError(f"'{name}' is an oracle and has no settings; got --set {next(iter(given))}")
+    return None
+
+
+def checked_seeds(seeds: Iterable[int]) -> list[int]:
+    """The seeds, each once. Raises ValueError for one that is out of range."""
+    for seed in seeds:
+        if not 0 <= seed < 2**32:
+            raise ValueError(f"seed {seed} is out of range; expected 0 to {2**32 - 1}")
+    return list(dict.fromkeys(seeds))
+
+
+def label(method: str, settings: CommonSettings | None, given: Iterable[str]) -> str:
     """The name that a result goes by: the method's, then those of the settings given that are not its defaults."""
+    if settings is None:
+        return method
     fields = type(settings).model_fields
     other = [name for name in sorted(given) if getattr(settings, name) != fields[name].default]
     return ",".join([method, *(f"{name}={getattr(settings, name)}" for name in other)])
@@ -108,9 +141,10 @@ def chosen_device(name: str) -> torch.device:
     import torch
 
     known = ["auto", "cpu", "cuda"]
-    base, _, number = name.partition(":")
-    if base not in known or (number and not (base == "cuda" and number.isdigit())):
-        raise ValueError(f"no device '{name}'{nearest(name, known)} devices are {', '.join(known)} and cuda:N")
+    base, colon, number = name.partition(":")
+    numbered = base == "cuda" and number.isascii() and number.isdigit()
+    if base not in known or (colon and not numbered):
+        raise ValueError(f"no device '{name}'{nearest(name, known)} Devices are {', '.join(known)} and cuda:N")
     if base == "cpu" or (base == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     count = torch.cuda.device_count()

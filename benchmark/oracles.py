@@ -2,8 +2,11 @@
 
 They are given the factors, which no method is, and write them down in a known way: each as one number (`scalar`: the
 level, standardised) or as one dimension a level (`one_hot`). The expected numbers follow from `balance.py` by hand.
+
+They can be run as methods are, `--method oracle.copied` or `oracle.copied.one_hot`, and are scored by the same path.
 """
 
+import difflib
 import zlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -22,20 +25,37 @@ Expected = Callable[[Blocks], tuple[float, float, float]]
 
 NOISE_WIDTH = 16
 STYLES = ("scalar", "one_hot")
+PREFIX, FAMILY = "oracle.", "oracle"
 
 
 @dataclass(frozen=True)
 class Oracle:
     """An encoder with a known answer.
 
-    name: the row of the table. style: `scalar` or `one_hot`.
-    expected: blocks -> (preservation, disentanglement, balance); two blocks, each owning a factor.
+    name: the row of the table. style: `scalar` or `one_hot`. summary: what it does, in a line.
+    expected: blocks -> (preservation, disentanglement, balance); two blocks or more, each owning a factor.
     """
 
     name: str
     style: str
+    summary: str
     place: Place
     expected: Expected
+
+    @property
+    def family(self) -> str:
+        """What it goes by in a result, where methods have the idea that they follow."""
+        return FAMILY
+
+    @property
+    def label(self) -> str:
+        """The name that it is asked for by: `oracle.aligned`, `oracle.aligned.one_hot`."""
+        return PREFIX + self.name + ("" if self.style == STYLES[0] else f".{self.style}")
+
+    def declines(self, blocks: Blocks) -> str | None:
+        """Why nothing is known of a task of these blocks, in a few words; None where it is."""
+        empty = [block for block, factors in blocks.items() if not factors]
+        return f"the block '{empty[0]}' owns no factor, so no scores are known" if empty else None
 
     def __call__(
         self,
@@ -156,18 +176,18 @@ def _with_a_copy(blocks: Blocks) -> tuple[float, float, float]:
     return 1.0, left, left
 
 
-_TABLE: dict[str, tuple[Place, Expected]] = {
-    "aligned": (_aligned, lambda blocks: (1.0, 1.0, 1.0)),
-    "rotated": (_rotated, lambda blocks: (1.0, 1.0, 1.0)),
-    "rescaled": (_rescaled, lambda blocks: (1.0, 1.0, 1.0)),
-    "swapped": (_swapped, lambda blocks: (1.0, 0.0, 0.0)),
-    "both": (_both, lambda blocks: (1.0, 0.0, 0.0)),
-    "one_block": (_one_block, lambda blocks: (1.0, 0.0, 0.0)),
-    "half": (_half, lambda blocks: (1 / len(blocks), 0.0, 0.0)),
-    "copied": (_copied, _with_a_copy),
-    "rotated_across": (_rotated_across, lambda blocks: (1.0, 0.0, 0.0)),
-    "constant": (_constant, lambda blocks: (0.0, 0.0, 0.0)),
-    "noise": (_noise, lambda blocks: (0.0, 0.0, 0.0)),
+_TABLE: dict[str, tuple[str, Place, Expected]] = {
+    "aligned": ("each factor in its own block", _aligned, lambda blocks: (1.0, 1.0, 1.0)),
+    "rotated": ("the same, rotated within each block", _rotated, lambda blocks: (1.0, 1.0, 1.0)),
+    "rescaled": ("the same, its dimensions rescaled by up to 30 either way", _rescaled, lambda blocks: (1.0, 1.0, 1.0)),
+    "swapped": ("each factor in the other block", _swapped, lambda blocks: (1.0, 0.0, 0.0)),
+    "both": ("every factor in every block", _both, lambda blocks: (1.0, 0.0, 0.0)),
+    "one_block": ("every factor in one block, the rest constant", _one_block, lambda blocks: (1.0, 0.0, 0.0)),
+    "half": ("the factors of one block alone", _half, lambda blocks: (1 / len(blocks), 0.0, 0.0)),
+    "copied": ("own blocks, one factor of the fullest copied into another", _copied, _with_a_copy),
+    "rotated_across": ("every factor, mixed across all blocks", _rotated_across, lambda blocks: (1.0, 0.0, 0.0)),
+    "constant": ("one code for every clip", _constant, lambda blocks: (0.0, 0.0, 0.0)),
+    "noise": ("codes that have nothing to do with the clip", _noise, lambda blocks: (0.0, 0.0, 0.0)),
 }
 
 ORACLES = tuple(Oracle(name, style, *row) for style in STYLES for name, row in _TABLE.items())
@@ -179,3 +199,23 @@ def oracle(name: str, style: str = "scalar") -> Oracle:
         if (one.name, one.style) == (name, style):
             return one
     raise ValueError(f"no oracle '{name}' in style '{style}'; there are {list(_TABLE)} in {list(STYLES)}")
+
+
+def names() -> list[str]:
+    """What every oracle is asked for by."""
+    return [one.label for one in ORACLES]
+
+
+def named(label: str) -> Oracle:
+    """The oracle of a label, as `oracle.copied.one_hot`. Raises ValueError with the nearest label there is."""
+    for one in ORACLES:
+        if one.label == label:
+            return one
+    near = difflib.get_close_matches(label, names(), n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else "."
+    raise ValueError(f"no oracle '{label}'{hint} There are: {', '.join(names())}")
+
+
+def summaries() -> dict[str, str]:
+    """A line for each oracle, by label."""
+    return {one.label: f"{one.summary} ({one.style.replace('_', '-')} codes)" for one in ORACLES}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # Names become folders, so a name must not be able to climb out of its tree.
-NAME = r"[A-Za-z0-9_][A-Za-z0-9_.+=,-]*"
+NAME = r"[A-Za-z0-9_][A-Za-z0-9_.+=,@()-]*"
 Name = Annotated[str, Field(pattern=f"^{NAME}$")]
 TaskName = Annotated[str, Field(pattern=f"^{NAME}(/{NAME})*$")]
 NonNegative = Annotated[FiniteFloat, Field(ge=0)]
@@ -83,6 +83,7 @@ class Result(_Record):
 
     blocks: the factors that belong in each block, in the task's order.
     source_hash: of the method's source and of the project's code that it imports.
+    scored_by: where the kept embeddings were scored anew, hash of the code that did; None: by that of `source_hash`.
     """
 
     benchmark_version: Name
@@ -96,6 +97,7 @@ class Result(_Record):
     settings: dict[str, bool | int | FiniteFloat | str]
     seed: NonNegativeInt
     source_hash: str
+    scored_by: str | None = None
     environment: Environment
     cost: Cost
     scores: list[Score]
@@ -123,10 +125,10 @@ class Result(_Record):
 def _branch(benchmark_version: str, preset: str, task: str, method: str, seed: int) -> Path:
     for what, name in {"benchmark version": benchmark_version, "preset": preset, "method": method}.items():
         if not re.fullmatch(NAME, name):
-            raise ResultError(f"{what} {name!r} cannot name a folder; use letters, digits and . _ + = , -")
+            raise ResultError(f"{what} {name!r} cannot name a folder; use letters, digits and . _ + = , @ ( ) -")
     if not re.fullmatch(f"{NAME}(/{NAME})*", task):
         raise ResultError(
-            f"task {task!r} cannot name a folder; use letters, digits and . _ + = , -, and / between parts"
+            f"task {task!r} cannot name a folder; use letters, digits and . _ + = , @ ( ) -, and / between parts"
         )
     if seed < 0:
         raise ResultError(f"seed {seed} is negative; use 0 or more")
@@ -211,6 +213,13 @@ def read_all(root: Path | str, benchmark_version: str) -> list[Result]:
             raise ResultError(f"{place}: it says that its place is {proper}; move it there or remove it")
         found.append(result)
     return sorted(found, key=lambda result: (result.preset, result.task, result.method, result.seed))
+
+
+def versions(root: Path | str) -> list[str]:
+    """Benchmark versions that have results in a folder, the newest first (0.10 is newer than 0.9)."""
+    folders = [folder for folder in Path(root).iterdir() if folder.is_dir()] if Path(root).is_dir() else []
+    found = [folder.name for folder in folders if any(folder.rglob("seed*.json"))]
+    return sorted(found, key=lambda name: ([int(number) for number in re.findall(r"\d+", name)], name), reverse=True)
 
 
 def table(results: Iterable[Result]) -> "pd.DataFrame":

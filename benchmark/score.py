@@ -13,6 +13,8 @@ from benchmark.metrics.table import ALL, Score, rest_of
 
 WIDEST = 128  # a wider block could hold by width alone what a narrow one must choose
 
+# told (parts done, parts in all)
+Progress = Callable[[int, int], None]
 # input -> factor -> what was read
 Readings = dict[str, dict[str, Reading]]
 
@@ -36,7 +38,7 @@ def score(
     test: Codes,
     seed: int,
     device: str = "cpu",
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Score]:
     """Every ranked number of one run, and the tables they come from.
 

@@ -7,7 +7,26 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmark.metrics.table import (
+    BALANCE,
+    DISENTANGLEMENT,
+    PRESERVATION,
+    RECONSTRUCTION_R2,
+    STANDARD_DECODER_R2,
+    SWAP_FIDELITY,
+)
 from benchmark.results import Result
+
+HEADLINE = {
+    PRESERVATION: ("P", "preservation: what of the sound was kept"),
+    DISENTANGLEMENT: ("D", "disentanglement: of that, the share in its own place alone"),
+    BALANCE: ("B", "balance: both at once, the number that ranks"),
+}
+DECODERS = {
+    STANDARD_DECODER_R2: ("R2 of the standard decoder",),
+    RECONSTRUCTION_R2: ("of its own",),
+    SWAP_FIDELITY: ("swap fidelity",),
+}
 
 
 def show(result: Result, place: Path, pictures: Path, console: Console) -> None:
@@ -18,23 +37,30 @@ def show(result: Result, place: Path, pictures: Path, console: Console) -> None:
         f"{result.environment.device}",
         highlight=False,
     )
-    p, d, b = (result.value(metric) for metric in ("preservation", "disentanglement", "balance"))
     console.print(
-        f"  [bold]P {p:.3f}[/] preservation: what of the sound was kept\n"
-        f"  [bold]D {d:.3f}[/] disentanglement: of that, the share in its own place alone\n"
-        f"  [bold]B {b:.3f}[/] balance: both at once, the number that ranks\n\n"
+        "\n".join(_headline(result)) + "\n\n"
         "  accuracy of the best probe (usable information), on test clips; * where the factor belongs",
         highlight=False,
         soft_wrap=True,
     )
     console.print(_accuracies(result))
-    fidelity = [score.value for score in result.scores if score.metric == "reconstruction_r2"]
-    if fidelity:
-        console.print(f"  reconstruction R2 on test clips {fidelity[0]:.3f}", highlight=False)
+    decoders = [f"{words} {score.value:.3f}" for score in result.scores for words in DECODERS.get(score.metric, ())]
+    if decoders:
+        console.print(f"  on test clips: {'; '.join(decoders)}", highlight=False, soft_wrap=True)
     _cost(result, console)
     console.print(f"  result    {place}", markup=False, highlight=False, soft_wrap=True)
     for picture in sorted(pictures.glob("*.png")):
         console.print(f"  picture   {picture}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _headline(result: Result) -> list[str]:
+    """P, D and B; P alone where a block owns no factor, so that there is nothing to disentangle."""
+    found = {score.metric: score.value for score in result.scores if score.block is None and score.factor is None}
+    return [
+        f"  [bold]{letter} {found[metric]:.3f}[/] {words}"
+        for metric, (letter, words) in HEADLINE.items()
+        if metric in found
+    ]
 
 
 def _accuracies(result: Result) -> Table:

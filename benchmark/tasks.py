@@ -169,7 +169,7 @@ def _columns(space_name: str, space: FactorSpace, text: str) -> tuple[int, ...]:
 def load_preset(name: str) -> Preset:
     """The preset of a name. Raises ValueError listing those that there are."""
     if name not in PRESETS:
-        raise ValueError(f"no preset '{name}'{nearest(name, PRESETS)} there are: {', '.join(PRESETS)}")
+        raise ValueError(f"no preset '{name}'{nearest(name, PRESETS)} There are: {', '.join(PRESETS)}")
     return PRESETS[name]
 
 

@@ -24,12 +24,14 @@ from rich.console import Console
 
 from baselines import registry
 from baselines.networks import Trunk
-from benchmark.engines import Prepared, embed, prepare_task
+from benchmark.cli import USAGE, Parser, complain
+from benchmark.embedding import embed
+from benchmark.engines import Prepared, prepare_task
 from benchmark.options import chosen_device, settings_for
 from benchmark.results import check_writable, write_whole
 from benchmark.score import Codes, score
 from benchmark.stages import Stages, console
-from benchmark.tasks import Preset, Task, load_preset, load_task
+from benchmark.tasks import Preset, Task, load_preset, load_task, nearest
 from benchmark.train import train
 from generators.factors import FactorSpace
 
@@ -43,9 +45,8 @@ FINALISTS = 3  # of each method: the best trials, trained in full
 SEARCH: dict[str, dict[str, list[Value]]] = {
     "combined": {
         "learning_rate": [2e-3, 1e-3, 3e-3],
-        "contrast_weight": [0.1, 0.03, 0.3],
-        "temperature": [0.2, 0.1, 0.5],
-        "rate_weight": [0.006, 0.003, 0.01],
+        "swap_weight": [0.03, 0.01, 0.1],
+        "rate_weight": [0.003, 0.006, 0.01],
         "independence_weight": [1.0, 0.5, 2.0],
         "resolution": [3.0, 2.0, 4.0],
     },
@@ -55,12 +56,12 @@ SEARCH: dict[str, dict[str, list[Value]]] = {
         "private_weight": [1.0, 0.3, 3.0],
         "independence_weight": [1.0, 0.5, 2.0],
         "noise": [0.2, 0.05, 0.5],
-        "shared_groups": [4, 0],
+        "resolution": [2.0, 3.0, 0.0],
     },
     "reconstructive": {
         "learning_rate": [2e-3, 1e-3, 3e-3],
-        "own_weight": [0.3, 0.0, 1.0],
-        "rate_weight": [0.006, 0.003, 0.01],
+        "own_weight": [0.0, 0.3],
+        "rate_weight": [0.003, 0.006, 0.01],
         "independence_weight": [1.0, 0.5, 2.0],
         "resolution": [3.0, 2.0, 4.0],
     },
@@ -70,8 +71,10 @@ SEARCH: dict[str, dict[str, list[Value]]] = {
 def trials(method: str, count: int) -> list[Trial]:
     """The settings to try: the first of each list, then draws that depend on the method's name and number alone.
 
-    Raises ValueError where there are not so many.
+    Raises ValueError where there are not so many, and for a method that has no list.
     """
+    if method not in SEARCH:
+        raise ValueError(f"no search for '{method}'{nearest(method, SEARCH)} There are: {', '.join(SEARCH)}")
     space = SEARCH[method]
     most = prod(len(values) for values in space.values())
     if not 1 <= count <= most:
@@ -121,8 +124,8 @@ def _numpy(blocks: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the trials and write what they gave. Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmark.tune", description=(__doc__ or "").split("\n\n")[1])
-    parser.add_argument("--method", nargs="+", default=list(SEARCH), choices=list(SEARCH))
+    parser = Parser(prog="python -m benchmark.tune", description=(__doc__ or "").split("\n\n")[1])
+    parser.add_argument("--method", nargs="+", default=list(SEARCH), metavar="NAME", help=", ".join(SEARCH))
     parser.add_argument("--trials", type=int, default=8, help="trials of each method (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=1_000, help="training steps of a trial (default: %(default)s)")
     parser.add_argument("--task", default="phrases/timbre")
@@ -132,11 +135,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         task, device = load_task(options.task), chosen_device(options.device)
         drawn = {name: trials(name, options.trials) for name in options.method}
+        if options.steps < 1:
+            raise ValueError(f"--steps is {options.steps}; expected 1 or more")
         folder = options.results / "tuning"
         check_writable(folder)
     except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        complain(error)
+        return USAGE
     quick = load_preset("quick")
     preset = replace(quick, steps=options.steps, clips={"train": quick.clips["train"], "validation": 3})
     screen = console()
@@ -221,12 +226,11 @@ def report(folder: Path, options: argparse.Namespace) -> str:
         "best trial did. Every trial is in `tuning/`.",
         "",
         "What the trials do not show: the terms, the trunk and the first guesses were settled on prototypes of",
-        "`combined`, some thirty short trainings; about twenty of them were read on test clips of the same",
+        "`combined`, some fifty short trainings; about twenty of the earliest were read on test clips of the same",
         "combinations. `contrastive` and `reconstructive` took over what was learnt there: trunk, discrete shared",
-        "code, independence term, and `reconstructive` the rounding. `shared_groups` is not tuned for the methods that",
-        "reconstruct: 4 groups of 4 have room for any two factors. Some chosen values lie at an end of their list; so",
-        "few trials find a good setting, not the best. The first stage ran before a mend of the probes and of the",
-        "discrete code (differences of about 1e-8 in it), the second after.",
+        "code, independence term, rounding, and as trial 0 the best settings known. Not tuned: the groups of a shared",
+        "code and, for `combined`, weight and temperature of the contrast on it: any sensible value finds the",
+        "shared factor. Some chosen values lie at an end of a list: so few trials find good settings, not the best.",
         "",
         f"Made by `python -m benchmark.tune --trials {options.trials} --steps {options.steps}`.",
         "",

@@ -61,7 +61,7 @@ class Split:
     def __post_init__(self) -> None:
         if self.kind not in _FORMS:
             raise ValueError(
-                f"no split '{self.kind}'{_nearest(self.kind, _FORMS)} there are: {', '.join(_FORMS.values())}"
+                f"no split '{self.kind}'{_nearest(self.kind, _FORMS)} There are: {', '.join(_FORMS.values())}"
             )
         form = _FORMS[self.kind]
         if len(self.factors) != form.count("factor"):
@@ -89,7 +89,7 @@ class Split:
         for name in self.factors:
             if name not in space.names:
                 near = _nearest(name, space.names)
-                raise ValueError(f"'{self.name}': no factor '{name}'{near} there are: {', '.join(space.names)}")
+                raise ValueError(f"'{self.name}': no factor '{name}'{near} There are: {', '.join(space.names)}")
         return replace(self, factors=tuple(sorted(self.factors, key=space.column)))
 
     def rows(self, space: FactorSpace) -> Roles:

@@ -1,65 +1,16 @@
 import subprocess
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
-from baselines.contract import Method
-from benchmark import engines
-from benchmark.train import ContractError
-
-
-class Given(Method):
-    """Embeds and decodes as it is told."""
-
-    def __init__(self, blocks, decoded=None):
-        super().__init__(None, ("shared", "private"), Method.Settings())
-        self.given, self.decoded = blocks, decoded
-
-    def embed(self, inputs):
-        return {name: codes(inputs) for name, codes in self.given.items()}
-
-    def decode(self, blocks):
-        return self.decoded
-
-
-def mean(inputs):
-    return inputs.mean(1)
-
-
-def test_blocks_come_in_the_tasks_order_as_float32_across_batches(monkeypatch):
-    monkeypatch.setattr(engines, "EMBED_BATCH", 7)
-    inputs = torch.randn(20, 3, 4, generator=torch.Generator().manual_seed(0))
-    blocks = engines.embed(Given({"private": lambda x: mean(x).double(), "shared": lambda x: mean(x)[:, :2]}), inputs)
-    assert list(blocks) == ["shared", "private"]
-    assert {codes.dtype for codes in blocks.values()} == {torch.float32}
-    assert torch.allclose(blocks["private"], inputs.mean(1))
-    assert torch.allclose(blocks["shared"], inputs.mean(1)[:, :2])
-
-
-@pytest.mark.parametrize(
-    ("blocks", "message"),
-    [
-        ({"shared": mean}, r"embed must return the blocks \['private', 'shared'\]; it returned \['shared'\]"),
-        ({"shared": mean, "private": lambda x: x}, r"block 'private' must be \[5, dimension\]; got \[5, 3, 4\]"),
-        ({"shared": mean, "private": lambda x: mean(x)[1:]}, r"block 'private' must be \[5, dimension\]; got \[4, 4\]"),
-        ({"shared": lambda x: mean(x) / 0, "private": mean}, "block 'shared' holds NaN or infinite codes"),
-    ],
-)
-def test_an_embedding_of_another_shape_is_told_what_was_expected(blocks, message):
-    with pytest.raises(ContractError, match=message):
-        engines.embed(Given(blocks), torch.ones(5, 3, 4))
-
-
-def test_reconstruction_by_hand():
-    """Two clips of one bin, 0 and 2, decoded as 0 and 1: one squared error of 1 over a variation of 2."""
-    inputs, decoded = torch.tensor([[[0.0]], [[2.0]]]), torch.tensor([[[0.0]], [[1.0]]])
-    (row,) = engines.reconstruction(Given({}, decoded), {}, inputs)
-    assert (row.metric, row.block, row.factor) == ("reconstruction_r2", None, None)
-    assert row.value == pytest.approx(0.5)
-
-
-def test_a_method_without_a_decoder_has_no_reconstruction():
-    assert engines.reconstruction(Given({}), {}, torch.ones(2, 1, 1)) == []
+from benchmark import engines, oracles
+from benchmark.metrics import table
+from benchmark.score import Codes
+from benchmark.stages import Stages
+from benchmark.tasks import PRESETS, load_task
 
 
 def test_the_environment_names_the_commit_of_the_checkout():
@@ -73,3 +24,70 @@ def test_the_environment_names_the_commit_of_the_checkout():
 def test_where_git_is_missing_there_is_no_commit(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert engines.environment(torch.device("cpu")).commit is None
+
+
+@pytest.fixture(scope="module")
+def rows(small):
+    """(metric, block, factor) -> value of the aligned oracle, on a third of the grid for each role."""
+    order = np.random.default_rng(1).permutation(small.space.size)
+    one = oracles.oracle("aligned")
+    probe, test = (
+        Codes(levels, one(levels, small.space.names, small.space.n_levels, small.task.blocks, 0))
+        for levels in (small.space.levels_at(order[:2304]), small.space.levels_at(order[2304:4608]))
+    )
+    scores = engines.scores_of(small.task, small.space, probe, test, torch.device("cpu"), lambda done, total: None)
+    found = {(score.metric, score.block, score.factor): score.value for score in scores}
+    assert len(found) == len(scores)
+    return found
+
+
+def test_every_score_has_a_name_of_the_table(rows):
+    named = {*table.METRICS, *table.BY_FACTOR, *table.BY_BLOCK, *table.BY_DIMENSION}
+    assert {metric for metric, _, _ in rows} == named
+
+
+def test_an_aligned_code_has_what_can_be_known_of_it(rows, small):
+    """One standardised number a factor, each in its own block."""
+    for factor in small.space.names:
+        own, other = ("shared", "private") if factor == "timbre" else ("private", "shared")
+        assert rows[table.ABOVE_CHANCE, own, factor] > 0.98
+        assert abs(rows[table.ABOVE_CHANCE, other, factor]) < 0.05
+        assert 0 <= rows[table.LEAKAGE, own, factor] < 0.1
+        assert rows[table.EQUIVARIANCE_CHANGE, "all", factor] > 0.9
+    assert {factor for metric, _, factor in rows if metric == table.ORDINAL_R2} == {"pitch", "loudness"}
+    assert rows[table.ORDINAL_R2, "all", "pitch"] > 0.99
+    for block in ("shared", "private"):
+        assert rows[table.INVARIANCE, block, None] > 0.99
+    assert rows[table.CKA_EXCESS, None, None] < 0.02
+    for metric in (table.DCI_DISENTANGLEMENT, table.DCI_COMPLETENESS, table.MODULARITY, table.INFOM, table.INFOC):
+        assert rows[metric, "all", None] > 0.9, metric
+    assert rows[table.DCI_INFORMATIVENESS, "all", None] > 0.95
+    assert rows[table.MIG, "all", None] > 0.8
+
+
+def test_the_ranked_rows_are_those_of_the_score_alone(rows):
+    for metric in (table.PRESERVATION, table.DISENTANGLEMENT, table.BALANCE):
+        assert rows[metric, None, None] == pytest.approx(1.0, abs=0.03)
+
+
+def test_an_oracle_is_given_the_levels_and_learns_nothing(small):
+    one = oracles.oracle("copied")
+    run = engines.Run(
+        small.task, None, one.label, one, None, "", None, 3, torch.device("cpu"), None
+    )  # what is stored where does not matter here
+    codes = engines._embedded(run, None, small.clips, small.space)
+    expected = one(small.clips.levels, small.space.names, small.space.n_levels, small.task.blocks, 3)
+    assert set(codes) == {"shared", "private"}
+    for block, values in codes.items():
+        assert np.array_equal(values.numpy(), expected[block])
+    assert engines.build(run, None) is None
+
+
+def test_features_follow_the_split_and_the_versions_of_the_task(monkeypatch, small):
+    seen = {}
+    monkeypatch.setattr(engines.features, "compute", lambda *given, **named: seen.update(named))
+    task = load_task("phrases@heldout(pitch,timbre,0.2)/timbre")
+    preset = replace(PRESETS["tiny"], clips={})
+    stages = Stages(Console(quiet=True))
+    engines.features_of((small.generator, None), task, preset, torch.device("cpu"), stages)
+    assert seen == {"split": task.split, "versions": 0}

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from benchmark import results
-from benchmark.leaderboard import build, main, versions
-from benchmark.results import Cost, Environment, Result, Score
+from benchmark.leaderboard import build, main
+from benchmark.results import Cost, Environment, Result, Score, versions
+from benchmark.statistics import paired_p
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCKS = {"shared": ["timbre"], "private": ["pitch", "rhythm"]}
@@ -107,8 +108,8 @@ def test_the_numbers_are_those_of_the_results(folder):
 def test_details_are_given_by_factor_and_block(folder):
     board = build(folder)
     timbre, pitch = "**0.250** / 0.625 / 1.000", "0.250 / **0.625** / 1.000"
-    assert line_of(board, "best", 1) == ["best", "0.750 / 0.750", "0.500 / 0.500", timbre, pitch, pitch]
-    assert line_of(board, "best", 2) == ["best", timbre, pitch, pitch]
+    assert line_of(board, "best", 2) == ["best", "0.750 / 0.750", "0.500 / 0.500", timbre, pitch, pitch]
+    assert line_of(board, "best", 3) == ["best", timbre, pitch, pitch]
     assert line_of(board, "*chance*") == ["*chance*", "0.125", "0.125", "0.125"]
     assert "| method | timbre: shared / private / all | pitch: shared / private / all |" in board
 
@@ -145,6 +146,127 @@ def test_seeds_that_are_not_one_method_are_marked_and_unranked(folder):
     assert line_of(board, "best")[:2] == ["—", "best †"]
     assert line_of(board, "middling")[0] == "1"
     assert "† Its seeds are not runs of the same code and settings" in board
+
+
+def test_settings_set_by_hand_are_shown_below_and_not_ranked(folder):
+    alone = build(folder)
+    for seed in range(5):
+        put(folder, "best,width=16", 0.95 + WOBBLE[-1 - seed] / 2, seed, settings={"width": 16})
+    board = build(folder)
+    (line,) = [line for line in board.splitlines() if line.startswith("| — | best,width=16 ‡ |")]
+    assert board.index("| — | untrained |") < board.index(line)
+    assert board.count("‡ Settings set by hand (`--set`): shown, not ranked") == 1
+    assert "‡" not in alone
+    # It beats them all, and moves nobody's rank, difference or p.
+    for method in ("best", "middling", "hasty", "untrained"):
+        assert line_of(board, method) == line_of(alone, method)
+    assert differences(board) == differences(alone)
+
+
+def differences(board):
+    lines = board.splitlines()
+    start = lines.index("| method | against | difference in B | seeds | p (Holm) | seeds needed |")
+    end = start + lines[start:].index("")
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[start + 2 : end]]
+
+
+def test_each_ranked_method_is_compared_with_the_next_one_down(folder):
+    for seed in range(5):
+        put(folder, "third", 0.49 + 2 * WOBBLE[seed], seed)
+    # best - middling: .3 and the wobble reversed minus itself.
+    wobble = [WOBBLE[-1 - seed] - WOBBLE[seed] for seed in range(5)]
+    test = paired_p({s: 0.3 + w for s, w in enumerate(wobble)}, dict.fromkeys(range(5), 0.0))
+    p = 3 * test.two_sided if 3 * test.two_sided < 1 else 1
+    best, middling = differences(build(folder))
+    half = f"{test.half_width:.3f}"
+    told = "< 0.001" if p < 0.001 else f"{p:.3f}"
+    assert best == ["best", "middling", f"+0.300 ± {half}", "5", told, str(test.seeds_needed)]
+    # middling - third: .01 - WOBBLE; mean .01, deviation sqrt(.00025), 22 seeds by any table of power (effect .632).
+    assert middling == ["middling", "third", "+0.010 ± 0.020", "5", "0.230", "22"]
+
+
+def test_two_methods_can_be_compared(folder, capsys):
+    assert main(["--results", str(folder), "--compare", "middling", "best"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.splitlines()[:3] == ["Benchmark version 0.9", "", "quick: phrases/timbre"]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in shown.splitlines()[4:]]
+    assert rows[0] == ["", "middling", "best", "difference", "seeds", "p", "seeds needed"]
+    assert [row[0] for row in rows[2:]] == ["P", "D", "B"]
+    assert rows[2][1:3] == ["0.500", "0.800"]
+    assert rows[2][3].startswith("-0.300 ± 0.0")
+    assert rows[2][4:6] == ["5", "< 0.001"]
+    put(folder, "best", 0.3, 0, task="tones")
+    assert main(["--results", str(folder), "--compare", "middling", "best", "--task", "phrases/timbre"]) == 0
+    assert capsys.readouterr().out == shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["bset", "middling"],
+            "no results of the method 'bset'; did you mean 'best'? There are: best, hasty, middling, untrained",
+        ),
+        (["best", "best"], "--compare takes two methods; got 'best' twice"),
+        (["best", "hasty"], "'best' and 'hasty' have no two seeds in common in any table; run both on the same"),
+        (
+            ["best", "hasty", "--preset", "quik"],
+            "no results of the preset 'quik'; did you mean 'quick'? There are: quick",
+        ),
+        (["best", "hasty", "--task", "zzz"], "no results of the task 'zzz'. There are: phrases/timbre"),
+    ],
+)
+def test_a_comparison_that_cannot_be_made_says_why(folder, capsys, arguments, message):
+    assert main(["--results", str(folder), "--compare", *arguments]) == 2
+    assert capsys.readouterr().err == f"error: {message}\n"
+
+
+def test_oracles_have_a_table_of_their_own(folder):
+    alone = build(folder)
+    for seed in range(5):
+        put(folder, "oracle.copied", 0.8, seed, family="oracle")
+    put(folder, "oracle.copied.one_hot", 0.81, 0, family="oracle")
+    put(folder, "oracle.half", 0.25, 0, family="oracle")
+    board = build(folder)
+    before, after = board.split("Calibration: ")
+    assert before.rstrip("\n") == alone.rstrip("\n")  # no rank and no row of a method is moved
+    # BLOCKS: two private factors, one copied: half of them is in its own place alone, D = B = sqrt(1 / 2).
+    cells = line_of(after, "oracle.copied")
+    assert cells[2:] == ["1.000", "0.800 / 0.810", "0.707", "0.800 / 0.810", "0.707", "0.800 / 0.810", "5"]
+    assert line_of(after, "oracle.half")[2:] == ["0.500", "0.250 / —", "0.000", "0.250 / —", "0.000", "0.250 / —", "1"]
+    assert "oracle.aligned" not in board
+
+
+def test_a_task_with_oracles_alone_has_their_table_alone(tmp_path):
+    put(tmp_path, "oracle.noise", 0.0, 0, family="oracle")
+    board = build(tmp_path)
+    assert line_of(board, "oracle.noise")[2:4] == ["0.000", "0.000 / —"]
+    assert "| rank |" not in board
+
+
+def test_what_does_not_rank_is_shown_where_it_was_measured(folder):
+    more = [
+        Score(metric="mig", block="all", value=0.25),
+        Score(metric="dci_disentanglement", block="all", value=0.5),
+        Score(metric="dci_completeness", block="all", value=0.625),
+        Score(metric="dci_informativeness", block="all", value=0.75),
+        Score(metric="invariance", block="shared", value=0.875),
+        Score(metric="cka_excess", value=0.125),
+        Score(metric="standard_decoder_r2", value=0.375),
+        *(Score(metric="equivariance_change", block="all", factor=f, value=0.5) for f in ("timbre", "pitch", "rhythm")),
+        Score(metric="ordinal_r2", block="all", factor="pitch", value=0.25),
+        Score(metric="leakage_bits", block="private", factor="pitch", value=2.5),
+    ]
+    for seed in range(5):
+        put(folder, "best", 0.8 + WOBBLE[-1 - seed], seed, scores=scores(0.8 + WOBBLE[-1 - seed]) + more)
+    board = build(folder)
+    assert line_of(board, "best", 4) == [
+        "best", "— / 2.500 / —", "0.250", "0.500 / 0.500 / 0.500", "0.875 / —", "0.125", "0.375 / 0.000",
+    ]  # fmt: skip
+    assert line_of(board, "best", 5) == ["best", "0.500 / 0.625 / 0.750", "0.250"]
+    assert "| method | leakage in bits: timbre / pitch / rhythm | ordinal R²: pitch |" in board
+    assert "| method | DCI | MIG |" in board
+    assert board.count("none of it ranks") == 2
 
 
 def test_the_newest_version_is_shown(folder):
@@ -199,14 +321,14 @@ def test_a_damaged_result_is_named(folder, tmp_path, capsys):
     content["scores"][1]["value"] = None
     place.write_text(json.dumps(content), "utf-8")
     assert main(["--results", str(folder), "--output", str(tmp_path / "board.md")]) == 1
-    assert capsys.readouterr().err == f"{place}: scores.1.value: Input should be a valid number\n"
+    assert capsys.readouterr().err == f"error: {place}: scores.1.value: Input should be a valid number\n"
     assert not (tmp_path / "board.md").exists()
 
 
 def test_mistakes_in_the_command_are_one_line_and_status_2(folder, tmp_path, capsys):
     assert main(["--results", str(tmp_path / "none"), "--output", str(tmp_path / "b.md")]) == 2
     assert capsys.readouterr().err == (
-        f"{tmp_path / 'none'} is not a folder; give the one that holds the results: --results DIR\n"
+        f"error: {tmp_path / 'none'} is not a folder; give the one that holds the results: --results DIR\n"
     )
     assert main(["--results", str(folder), "--output", str(tmp_path / "none" / "b.md")]) == 2
     assert "choose another file: --output FILE" in capsys.readouterr().err

@@ -4,6 +4,7 @@ import sys
 
 from baselines import registry
 from benchmark import list as listing
+from benchmark import oracles
 from benchmark.tasks import BOARD, EXTRA, PRESETS, load_task
 
 
@@ -11,12 +12,12 @@ def test_it_shows_every_method_task_and_preset_a_line_each(command, tmp_path):
     shown = command("list", cwd=tmp_path)
     assert (shown.returncode, shown.stderr) == (0, "")
     lines = shown.stdout.splitlines()
-    shown_names = [*registry.names(), *BOARD, *EXTRA, *PRESETS]
+    shown_names = [*registry.names(), *oracles.summaries(), *BOARD, *EXTRA, *PRESETS]
     for name in shown_names:
         own = [line for line in lines if re.match(rf"\s*{re.escape(name)}\s", line)]
         assert len(own) == 1, name
         assert len(own[0].split()) > 3, f"{name} is shown without a word about it"
-    assert len([line for line in lines if line.strip()]) == 4 + len(shown_names)
+    assert len([line for line in lines if line.strip()]) == 5 + len(shown_names)
 
 
 def test_the_first_line_of_a_methods_file_is_shown_whole(capsys):

@@ -7,7 +7,8 @@ from pydantic import Field, model_validator
 
 from baselines import registry
 from baselines.contract import CommonSettings
-from benchmark import options
+from baselines.networks import Trunk
+from benchmark import options, oracles
 from benchmark.tasks import load_preset, load_task
 
 
@@ -45,6 +46,26 @@ def test_all_stands_for_every_method_and_none_is_taken_twice():
     assert list(options.chosen_methods(["untrained", "combined", "untrained"], None)) == ["untrained", "combined"]
 
 
+def test_oracles_are_asked_for_by_name_and_are_not_among_all():
+    labels = oracles.names()
+    assert list(options.chosen_methods(["oracles"], None)) == labels
+    assert len(labels) == len(set(labels)) == 22
+    assert {"oracle.aligned", "oracle.aligned.one_hot", "oracle.noise"} <= set(labels)
+    assert not set(labels) & set(options.chosen_methods(["all"], None))
+    (chosen, source) = options.chosen_methods(["oracle.copied"], None)["oracle.copied"]
+    assert (chosen, source.name) == (oracles.oracle("copied"), "oracles.py")
+    with pytest.raises(ValueError, match=r"^no oracle 'oracle.alinged'; did you mean 'oracle.aligned'\? There are: "):
+        options.chosen_methods(["oracle.alinged"], None)
+
+
+def test_an_oracle_has_no_settings():
+    one = oracles.oracle("aligned")
+    assert options.settings_of("oracle.aligned", one, {}) is None
+    assert options.label("oracle.aligned", None, []) == "oracle.aligned"
+    with pytest.raises(ValueError, match=r"^'oracle.aligned' is an oracle and has no settings; got --set block_dims$"):
+        options.settings_of("oracle.aligned", one, {"block_dims": 3})
+
+
 def test_a_method_comes_with_its_file():
     for name, (cls, source) in options.chosen_methods(["all"], None).items():
         assert source.name == f"{name}.py"
@@ -67,17 +88,17 @@ def test_an_unknown_task_gets_the_nearest_name(name, message):
 
 
 def test_an_unknown_preset_gets_the_nearest_name():
-    with pytest.raises(ValueError, match=r"^no preset 'quik'; did you mean 'quick'\? there are: tiny, quick"):
+    with pytest.raises(ValueError, match=r"^no preset 'quik'; did you mean 'quick'\? There are: tiny, quick"):
         load_preset("quik")
 
 
 def test_an_unknown_device_gets_the_nearest_name():
     with pytest.raises(
-        ValueError, match=says("no device 'cdua'; did you mean 'cuda'? devices are auto, cpu, cuda and cuda:N")
+        ValueError, match=says("no device 'cdua'; did you mean 'cuda'? Devices are auto, cpu, cuda and cuda:N")
     ):
         options.chosen_device("cdua")
-    for name in ("cpu:x", "auto:1", "cuda:x", "mps", ""):
-        with pytest.raises(ValueError, match=r"^no device .* devices are auto, cpu, cuda and cuda:N$"):
+    for name in ("cpu:x", "cpu:", "auto:1", "cuda:x", "cuda:", "cuda:-1", "cuda:²", "mps", ""):
+        with pytest.raises(ValueError, match=r"^no device .* Devices are auto, cpu, cuda and cuda:N$"):
             options.chosen_device(name)
 
 
@@ -120,8 +141,10 @@ def test_a_setting_is_set_once():
 
 def test_an_unknown_setting_gets_the_nearest_name_and_all_there_are():
     names = ", ".join(Settings.model_fields)
-    with pytest.raises(ValueError, match=says(f"'mine' has no setting 'grups'; did you mean 'groups'? it has {names}")):
+    with pytest.raises(ValueError, match=says(f"'mine' has no setting 'grups'; did you mean 'groups'? It has {names}")):
         options.settings_for("mine", Settings, {"grups": 3})
+    with pytest.raises(ValueError, match=says(f"'mine' has no setting 'zzz'. It has {names}")):
+        options.settings_for("mine", Settings, {"zzz": 3})
 
 
 @pytest.mark.parametrize(
@@ -176,6 +199,9 @@ METHOD = '''"""Mine."""
 from baselines.contract import Method
 
 class Mine(Method):
+    def training_step(self, batch, optimiser_index=0):
+        return {}
+
     def embed(self, inputs):
         return {}
 '''
@@ -202,6 +228,18 @@ def test_a_plugin_is_chosen_by_the_name_of_its_file(tmp_path):
         ),
         ("mine.py", "raise OSError('two\\nlines')", r"the plugin '.*' does not run, line 1: OSError: two lines"),
         ("mine.py", "import sys; sys.exit(3)", r"the plugin '.*mine.py' does not run, line 1: SystemExit: 3"),
+        (
+            "mine.py",
+            METHOD.replace("training_step", "trainingstep"),
+            r".*mine.py: Mine has no training_step: write one that returns the loss, or, for a method that does not "
+            r"train, an optimisers that returns \[\]",
+        ),
+        (
+            "oracle.py",
+            METHOD,
+            r"the plugin '.*oracle.py' cannot name a method: rename it, with letters, digits, _ and -",
+        ),
+        ("a,b=1.py", METHOD, r"the plugin '.*a,b=1.py' cannot name a method: rename it, with letters, digits, _ and -"),
         ("mine.py", "x = 1", r".*mine.py must define one Method; it defines 0"),
         ("mine.py", METHOD + METHOD.replace("Mine", "Other"), r".*mine.py must define one Method; it defines 2"),
         (
@@ -225,3 +263,38 @@ def test_a_plugin_that_is_not_there_is_named():
         ValueError, match=r"^no plugin file 'nowhere.py'; expected a Python file that defines a Method$"
     ):
         options.chosen_methods(["nowhere"], Path("nowhere.py"))
+
+
+BEFORE = METHOD.replace(
+    "    def training_step", "    def __init__(self, trunk, blocks, settings):\n        {body}\n\n    def training_step"
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (
+            "self.encoder = trunk.encoder(4)",
+            r".*mine.py: begin Mine.__init__ with super\(\).__init__\(trunk, blocks, settings\), line 6: Attr.*",
+        ),
+        ("self.width = 4", r".*mine.py: begin Mine.__init__ with super\(\).__init__\(trunk, blocks, settings\)"),
+        (
+            "super().__init__(trunk, blocks, settings); self.encoder = trunk.encodr(4)",
+            r".*mine.py: Mine cannot be built, line 6: AttributeError: 'Trunk' object has no attribute 'encodr'",
+        ),
+    ],
+)
+def test_a_plugin_that_cannot_be_built_is_told_why_in_one_line(tmp_path, body, message):
+    path = tmp_path / "mine.py"
+    path.write_text(BEFORE.replace("{body}", body))
+    cls = registry.load_plugin(path)
+    with pytest.raises(ValueError, match=f"^{message}$") as caught:
+        registry.built(cls, path, Trunk(8, 8, 8, 1), ("shared", "private"), cls.Settings())
+    assert "\n" not in str(caught.value)
+
+
+def test_a_method_that_does_not_train_needs_no_training_step(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(METHOD.replace("def training_step(self, batch, optimiser_index=0)", "def optimisers(self)"))
+    cls = registry.load_plugin(path)
+    assert registry.built(cls, path, Trunk(8, 8, 8, 1), ("shared",), cls.Settings()).blocks == ("shared",)

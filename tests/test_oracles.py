@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmark.metrics.table import METRICS
-from benchmark.oracles import ORACLES, oracle
+from benchmark.oracles import ORACLES, named, names, oracle, summaries
 from benchmark.score import Codes, score
 
 FACTORS = ("pitch", "timbre", "loudness", "rhythm")
@@ -68,6 +68,35 @@ def test_the_expected_numbers_are_those_of_the_table():
         "constant": (0, 0, 0),
         "noise": (0, 0, 0),
     }
+
+
+def test_an_oracle_is_found_by_its_label_and_says_what_it_does():
+    for one in ORACLES:
+        assert named(one.label) is one
+        assert one.family == "oracle"
+    assert named("oracle.half.one_hot") is oracle("half", "one_hot")
+    assert list(summaries()) == names()
+    assert summaries()["oracle.copied"] == "own blocks, one factor of the fullest copied into another (scalar codes)"
+    with pytest.raises(
+        ValueError, match=r"no oracle 'oracle\.copid'; did you mean 'oracle\.copied'\? There are: oracle"
+    ):
+        named("oracle.copid")
+
+
+def test_an_oracle_declines_where_nothing_is_known():
+    assert oracle("aligned").declines(BLOCKS) is None
+    assert oracle("aligned").declines({"shared": set(FACTORS), "private": set()}) == (
+        "the block 'private' owns no factor, so no scores are known"
+    )
+
+
+@pytest.mark.parametrize("name", ["swapped", "copied"])
+def test_known_answers_of_three_blocks(name):
+    blocks = {"shared_1": {"timbre"}, "shared_2": {"rhythm"}, "private": {"pitch", "loudness"}}
+    one = oracle(name, "one_hot")
+    assert headline(scored(known(name, "one_hot", blocks), blocks=blocks)) == pytest.approx(
+        one.expected(blocks), abs=0.03
+    )
 
 
 @pytest.mark.parametrize("name", ["rotated", "rescaled"])

@@ -154,6 +154,10 @@ def test_paths_stay_in_their_tree(tmp_path):
     there = ("0.1.0", "quick", "phrases/timbre", "vicreg", 0)
     assert results.path("results", *there).as_posix() == "results/0.1.0/quick/phrases/timbre/vicreg/seed0.json"
     assert results.artefact_dir("x/results", *there).as_posix() == "x/artefacts/0.1.0/quick/phrases/timbre/vicreg/seed0"
+    there = ("0.1", "quick", "phrases@heldout(pitch,timbre,0.2)/timbre", "vicreg", 0)
+    assert (
+        results.path("r", *there).as_posix() == "r/0.1/quick/phrases@heldout(pitch,timbre,0.2)/timbre/vicreg/seed0.json"
+    )
     for task in ("../up", "/etc", "a//b", "a/", "a/..", "a\n"):
         with pytest.raises(ResultError, match="cannot name a folder"):
             results.path(tmp_path, "0.1.0", "quick", task, "vicreg", 0)
@@ -177,6 +181,23 @@ def test_read_all_is_in_order_and_of_one_version(tmp_path):
     results.write(a_result(benchmark_version="0.2.0"), tmp_path)
     found = results.read_all(tmp_path, "0.1.0")
     assert [(result.method, result.seed) for result in found] == [("combined", 1), ("vicreg", 9), ("vicreg", 10)]
+
+
+def test_versions_are_found_the_newest_first(tmp_path):
+    assert results.versions(tmp_path) == results.versions(tmp_path / "none") == []
+    for version in ("0.9", "0.10", "0.2.1"):
+        results.write(a_result(benchmark_version=version), tmp_path)
+    (tmp_path / "tuning").mkdir()
+    (tmp_path / "tuning" / "notes.json").write_text("{}")
+    assert results.versions(tmp_path) == ["0.10", "0.9", "0.2.1"]
+
+
+def test_a_result_from_before_scores_could_be_made_anew_is_read(tmp_path):
+    place = results.write(a_result(), tmp_path)
+    content = json.loads(place.read_text("utf-8"))
+    del content["scored_by"]
+    place.write_text(json.dumps(content), "utf-8")
+    assert results.read(place) == a_result()
 
 
 def test_a_result_in_the_place_of_another_is_named(tmp_path):

@@ -15,7 +15,8 @@ import pytest
 
 import generators
 from baselines import registry
-from benchmark import results, run
+from benchmark import oracles, results, run
+from benchmark.metrics import table
 from benchmark.tasks import BENCHMARK_VERSION, PRESETS
 from generators.splits import iid
 
@@ -97,7 +98,7 @@ def runs(tmp_path_factory, command):
     place = place_of("combined")
     (folder / "mine.py").write_text(MINE)
     (folder / "diverging.py").write_text(DIVERGING)
-    first = command("run", "--method", "mine", "combined", "--plugin", "mine.py", *TINY, cwd=folder)
+    first = command("run", "--method", "mine", "oracle.copied", "combined", "--plugin", "mine.py", *TINY, cwd=folder)
     assert first.returncode == 0, first.stderr
     stored = place.read_bytes()
     again = command("run", "--method", "combined", *TINY, cwd=folder)
@@ -105,7 +106,11 @@ def runs(tmp_path_factory, command):
     forced = command(
         "run", "--method", "diverging", "combined", "--plugin", "diverging.py", "--force", *TINY, cwd=folder
     )
+    before = place_of("oracle.copied").read_bytes()
+    rescored = command("run", "--rescore", "--method", "oracle.copied", "--device", "cpu", cwd=folder)
     return SimpleNamespace(
+        rescored=rescored,
+        unchanged=before == place_of("oracle.copied").read_bytes(),
         folder=folder,
         place_of=place_of,
         place=place,
@@ -135,6 +140,7 @@ def test_help_is_there_within_a_second_and_needs_no_torch(command, tmp_path):
         "--plugin",
         "--results",
         "--force",
+        "--rescore",
     ):
         assert option in helped.stdout
     assert statistics.median(seconds) < 1.5  # a second on a quiet machine
@@ -171,7 +177,9 @@ def test_lines_of_output_that_is_no_terminal_are_not_broken(runs):
     lines = runs.first.stdout.splitlines()
     assert any(line.startswith("  seconds ") and " total " in line for line in lines)
     assert all(
-        line.startswith(("  ", "✓ ", "dTones ", "combined on ", "mine on ", "┏", "┃", "┡", "│", "└"))
+        line.startswith(
+            ("  ", "✓ ", "dTones ", "combined on ", "mine on ", "oracle.copied on ", "┏", "┃", "┡", "│", "└")
+        )
         for line in lines
         if line
     )
@@ -181,7 +189,8 @@ def test_the_seconds_of_the_stages_are_those_of_the_run(runs):
     """The sound is made once; each run counts it as its own, so both together are more than the command took."""
     costs = {"mine": results.read(runs.place_of("mine")).cost, "combined": results.read(runs.place).cost}
     for cost in costs.values():
-        assert list(cost.seconds) == ["start", "bank", "features", "train", "embed", "score", "show"]
+        stages = ["start", "bank", "features", "train", "embed", "score", "decode", "show"]
+        assert list(cost.seconds) == stages
         assert 0.85 * cost.total_seconds < sum(cost.seconds.values()) <= cost.total_seconds
         assert cost.peak_memory_bytes > 100 * 2**20
     assert costs["mine"].clips_per_second == costs["mine"].wait_share == 0
@@ -197,7 +206,9 @@ def test_a_run_leaves_its_pictures_losses_and_embeddings(runs):
     with (runs.artefacts / "losses.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["step"]) for row in rows] == list(range(PRESETS["tiny"].steps))
-    assert all(np.isfinite(float(value)) for row in rows for value in row.values())
+    # A term that a step did not log is empty; the loss is always there.
+    assert all(np.isfinite(float(value)) for row in rows for value in row.values() if value)
+    assert all(row["loss"] for row in rows)
     space = generators.space("phrases")
     for role in ("probe", "test"):
         with np.load(runs.artefacts / f"{role}.npz") as arrays:
@@ -205,7 +216,7 @@ def test_a_run_leaves_its_pictures_losses_and_embeddings(runs):
             combinations = np.repeat(iid(space)[role], PRESETS["tiny"].clips[role])
             assert np.array_equal(arrays["levels"], space.levels_at(combinations))
             assert len(arrays["shared"]) == len(arrays["private"]) == len(combinations)
-            assert arrays["shared"].dtype == np.float16
+            assert arrays["shared"].dtype == np.float32  # as they were scored
 
 
 def test_the_same_command_again_shows_what_is_there_and_computes_nothing(runs):
@@ -235,6 +246,37 @@ def test_a_plugin_runs_beside_the_others(runs):
     assert sorted(path.name for path in artefacts.iterdir()) == ["information.png", "probe.npz", "test.npz"]
 
 
+def test_an_oracle_runs_as_methods_do(runs):
+    result = results.read(runs.place_of("oracle.copied"))
+    assert (result.family, result.settings, result.cost.parameters) == ("oracle", {}, 0)
+    expected = oracles.oracle("copied").expected(result.blocks)
+    found = tuple(result.value(metric) for metric in ("preservation", "disentanglement", "balance"))
+    assert found == pytest.approx(expected, abs=0.03)
+    assert "train" not in result.cost.seconds
+    # Everything that is measured of a method without a decoder is measured of it.
+    mine = results.read(runs.place_of("mine"))
+    assert [(s.metric, s.block, s.factor) for s in result.scores] == [
+        (s.metric, s.block, s.factor) for s in mine.scores
+    ]
+
+
+def test_what_is_measured_with_a_decoder(runs):
+    result = results.read(runs.place)
+    for metric in table.FROM_THE_MODEL:
+        assert result.value(metric) <= 1
+    mine = {score.metric for score in results.read(runs.place_of("mine")).scores}
+    assert mine & set(table.FROM_THE_MODEL) == {"standard_decoder_r2"}
+
+
+def test_kept_embeddings_are_scored_to_the_same_last_digit(runs):
+    assert runs.rescored.returncode == 0, runs.rescored.stderr
+    assert runs.rescored.stdout.splitlines()[-1] == (
+        "oracle.copied on phrases/timbre, tiny, seed 0: the same to the last digit"
+    )
+    assert runs.unchanged
+    assert "✓ training" not in runs.rescored.stdout
+
+
 def test_a_loss_that_is_no_number_stops_its_run_alone_and_stores_nothing(runs):
     assert runs.forced.returncode == 1
     assert runs.forced.stderr == "error: diverging, seed 0: step 30: the term 'distance' is nan; nothing was stored\n"
@@ -247,7 +289,8 @@ def test_nothing_but_results_and_artefacts_is_left(runs):
     assert {name.split("/")[0] for name in left} == {"results", "artefacts", "mine.py", "diverging.py"}
     assert [name for name in left if "/." in name or name.startswith(".") or "tmp" in name] == []
     assert [name for name in left if name.endswith(".json")] == [
-        f"results/{BENCHMARK_VERSION}/tiny/phrases/timbre/{method}/seed0.json" for method in ("combined", "mine")
+        f"results/{BENCHMARK_VERSION}/tiny/phrases/timbre/{method}/seed0.json"
+        for method in ("combined", "mine", "oracle.copied")
     ]
 
 
@@ -281,7 +324,15 @@ BAD = {
     "seed": (["--method", "combined", "--seeds", "-1"], "seed -1 is out of range; expected 0 to 4294967295"),
     "seed's type": (["--method", "combined", "--seeds", "one"], "argument --seeds: invalid int value: 'one'"),
     "no method": ([], "the following arguments are required: --method"),
-    "option": (["--method", "combined", "--sede", "1"], "unrecognized arguments: --sede 1"),
+    "option": (["--method", "combined", "--sede", "1"], "no option '--sede'; did you mean '--seeds'?"),
+    "colon": (["--method", "combined", "--device", "cuda:"], "no device 'cuda:'; did you mean 'cuda'?"),
+    "oracle": (["--method", "oracle.copid"], "no oracle 'oracle.copid'; did you mean 'oracle.copied'?"),
+    "oracle's setting": (["--method", "oracle.half", "--set", "a=1"], "'oracle.half' is an oracle and has no settings"),
+    "oracle's task": (
+        ["--method", "oracle.half", "--task", "phrases/augment"],
+        "oracle.half cannot do phrases/augment: the block 'private' owns no factor, so no scores are known",
+    ),
+    "nothing to rescore": (["--rescore"], "no results in results to score anew with these options"),
     "plugin": (["--method", "mine", "--plugin", "mine.py"], "no plugin file 'mine.py'"),
 }
 
@@ -350,6 +401,86 @@ def test_a_broken_plugin_gets_one_line(name, text, message, tmp_path, monkeypatc
     assert told.startswith("error: ")
     assert told.count("\n") == 1
     assert [file for file in files_in(tmp_path) if "__pycache__" not in file] == [name]
+
+
+BROKEN = DIVERGING.replace("return {}", "return inputs.nothing").replace("Diverging", "Broken")
+
+
+@pytest.fixture
+def no_clips(monkeypatch):
+    """No clips are made: what goes wrong before or after them is tested without them."""
+    monkeypatch.setattr("benchmark.engines.features_of", lambda sound, *others: (*sound, None))
+
+
+def test_a_plugin_that_cannot_be_built_is_found_before_the_clips(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("benchmark.engines.features_of", None)
+    (tmp_path / "broken.py").write_text(BROKEN.replace("super().__init__(trunk, blocks, settings)", "pass"))
+    assert run.main(["--plugin", "broken.py", "--method", "broken", *TINY]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(
+        "error: broken.py: begin Broken.__init__ with super().__init__(trunk, blocks, settings), line"
+    )
+    assert told.count("\n") == 1
+    assert [file for file in files_in(tmp_path) if "__pycache__" not in file] == ["broken.py"]
+
+
+def test_what_a_plugin_raises_is_one_line_that_names_its_line(tmp_path, monkeypatch, capsys, no_clips):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.py").write_text(BROKEN)
+
+    def execute(run, prepared, stages):
+        run.method.embed(None, 3)
+
+    monkeypatch.setattr("benchmark.engines.execute", execute)
+    assert run.main(["--plugin", "broken.py", "--method", "broken", *TINY]) == 1
+    told = capsys.readouterr().err
+    number = BROKEN.splitlines().index("        return inputs.nothing") + 1
+    assert told == (
+        f"error: broken, seed 0: broken.py, line {number}: AttributeError: 'int' object has no attribute 'nothing'\n"
+    )
+
+
+def test_a_mistake_of_the_suites_own_keeps_its_traceback(tmp_path, monkeypatch, no_clips):
+    monkeypatch.chdir(tmp_path)
+
+    def execute(run, prepared, stages):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("benchmark.engines.execute", execute)
+    with pytest.raises(RuntimeError, match="a bug"):
+        run.main(["--method", "untrained", *TINY])
+
+
+@pytest.mark.parametrize("failing", ["numpy.savez_compressed", "tempfile.mkdtemp"])
+def test_a_full_disk_at_the_end_is_one_line(failing, tmp_path, monkeypatch, capsys, no_clips):
+    monkeypatch.chdir(tmp_path)
+
+    def full(*arguments, **named):
+        raise OSError(28, "No space left on device")
+
+    outcome = SimpleNamespace(
+        training=SimpleNamespace(history=[{"step": 0, "loss": 1.0}]),
+        embeddings={"probe": {}},
+        features=SimpleNamespace(roles={"probe": SimpleNamespace(levels=np.zeros((1, 4)))}),
+    )
+    monkeypatch.setattr("benchmark.engines.execute", lambda run, prepared, stages: outcome)
+    monkeypatch.setattr(failing, full)
+    assert run.main(["--method", "untrained", *TINY]) == 1
+    told = capsys.readouterr().err
+    place = f"artefacts/{BENCHMARK_VERSION}/tiny/phrases/timbre/untrained/seed0"
+    assert told == f"error: untrained, seed 0: cannot write {place} (No space left on device); nothing was stored\n"
+    assert files_in(tmp_path) == []
+
+
+def test_a_method_that_declines_a_task_is_left_out_of_all_and_refused_by_name(monkeypatch, capsys):
+    cls = registry.load("logmel")
+    monkeypatch.setattr(cls, "declines", classmethod(lambda cls, blocks, views: f"{len(blocks)} blocks are too many"))
+    runs = run.plan(run.arguments(["--method", "all"]))
+    assert [one.label for one in runs] == [name for name in registry.names() if name != "logmel"]
+    assert capsys.readouterr().out == "logmel is left out, for it cannot do phrases/timbre: 2 blocks are too many\n"
+    with pytest.raises(ValueError, match="logmel cannot do phrases/timbre: 2 blocks are too many"):
+        run.plan(run.arguments(["--method", "all", "logmel"]))
 
 
 def test_an_interrupt_in_training_ends_in_one_line_and_leaves_nothing(tmp_path):

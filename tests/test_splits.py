@@ -353,8 +353,8 @@ def test_any_name_is_read_back(kind, amount):
 
 
 BAD = {
-    "": "no split ''. there are: iid, heldout(factor,factor,share), extrapolate(factor,share), correlated(",
-    "heldot(timbre,pitch,0.2)": "no split 'heldot'; did you mean 'heldout'? there are: iid, heldout(",
+    "": "no split ''. There are: iid, heldout(factor,factor,share), extrapolate(factor,share), correlated(",
+    "heldot(timbre,pitch,0.2)": "no split 'heldot'; did you mean 'heldout'? There are: iid, heldout(",
     "heldout(timbre,pitch,0.2": "no split 'heldout(timbre,pitch,0.2'; there are: iid",
     "heldout": "'heldout' has 0 arguments; expected 3: heldout(factor,factor,share)",
     "iid(pitch)": "'iid(pitch)' has 1 arguments; expected 0: iid",
@@ -362,8 +362,8 @@ BAD = {
     "extrapolate(pitch,loudness,0.2)": "has 3 arguments; expected 2: extrapolate(factor,share)",
     "extrapolate(0.2,pitch)": "'extrapolate(0.2,pitch)' ends in 'pitch'; expected a number",
     "extrapolate(pitch,)": "ends in ''; expected a number",
-    "extrapolate(pich,0.2)": "'extrapolate(pich,0.2)': no factor 'pich'; did you mean 'pitch'? there are: pitch",
-    "heldout(timbre,zzz,0.2)": "no factor 'zzz'. there are: pitch, timbre, loudness, rhythm",
+    "extrapolate(pich,0.2)": "'extrapolate(pich,0.2)': no factor 'pich'; did you mean 'pitch'? There are: pitch",
+    "heldout(timbre,zzz,0.2)": "no factor 'zzz'. There are: pitch, timbre, loudness, rhythm",
     "heldout(timbre,timbre,0.2)": "'heldout(timbre,timbre,0.2)' has the factor 'timbre' twice",
     "heldout(timbre,pitch,0)": "the share of 'heldout(timbre,pitch,0)' is 0.0; expected more than 0 and less than 1",
     "heldout(timbre,pitch,1)": "is 1.0; expected more than 0 and less than 1",

@@ -4,9 +4,9 @@ import sys
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
-from benchmark.statistics import holm, mean_interval, paired_p, ranks
+from benchmark.statistics import holm, mean_interval, paired_p, pairwise, power, ranks, seeds_needed
 
 
 def by_seed(*values):
@@ -122,6 +122,65 @@ def test_equal_methods_are_rarely_told_apart():
     rng = np.random.default_rng(3)
     tables = [ranks({name: by_seed(*rng.normal(size=5)) for name in "abcd"}) for _ in range(400)]
     assert sum(set(table.values()) != {1} for table in tables) / 400 < 0.08  # 5 % by design
+
+
+def test_ten_equal_methods_share_a_rank_in_19_of_20_simulations():
+    """Ten equal methods, five seeds, a common effect of each seed: how often any two get different ranks."""
+    n, methods, seeds = 20_000, 10, 5
+    rng = np.random.default_rng(4)
+    values = rng.normal(size=(n, methods, seeds)) + 2 * rng.normal(size=(n, 1, seeds))
+    first, second = np.triu_indices(methods, 1)
+    differences = values[:, first] - values[:, second]
+    t = differences.mean(-1) / (differences.std(-1, ddof=1) / math.sqrt(seeds))
+    p = 2 * special.stdtr(seeds - 1, -np.abs(t))
+    # Holm tells some pair apart if and only if the smallest p does it by Bonferroni.
+    apart = p.min(axis=1) * len(first) < 0.05
+    margin = 3 * math.sqrt(0.05 * 0.95 / n)
+    assert apart.mean() <= 0.05 + margin
+    assert apart.mean() > 0.01  # the test has power to fail: without the correction it would be over 0.3
+    assert (p.min(axis=1) < 0.05).mean() > 0.3
+    # The shortcut is what `ranks` does.
+    chosen = [*range(100), *np.flatnonzero(apart)[:20]]
+    for i in chosen:
+        table = ranks({str(m): by_seed(*values[i, m]) for m in range(methods)})
+        assert (set(table.values()) != {1}) == apart[i]
+
+
+def test_power_is_what_a_simulation_finds():
+    rng = np.random.default_rng(5)
+    for difference, n in ((1.0, 10), (0.5, 20), (2.0, 3)):
+        sample = rng.normal(difference, 1.0, (40_000, n))
+        t = sample.mean(1) / (sample.std(1, ddof=1) / math.sqrt(n))
+        found = (t > special.stdtrit(n - 1, 0.975)).mean()
+        assert power(difference, 1.0, n) == pytest.approx(found, abs=0.01)
+    assert power(1e9, 1.0, 2) == 1.0
+    assert power(1e-3, 1e-6, 2) == pytest.approx(1.0)
+
+
+def test_seeds_needed_are_those_of_the_tables():
+    # Paired t test, two-sided 5 %, power .8, effect sizes .2, .5, .8, 1: 199, 34, 15, 10 (Cohen 1988; G*Power).
+    assert [seeds_needed(effect, 1.0) for effect in (0.2, 0.5, 0.8, 1.0)] == [199, 34, 15, 10]
+    assert seeds_needed(-0.05, 0.1) == seeds_needed(0.05, 0.1) == 34
+    n = seeds_needed(0.3, 1.0)
+    assert power(0.3, 1.0, n) >= 0.8 > power(0.3, 1.0, n - 1)
+    assert seeds_needed(1.0, 0.0) == seeds_needed(1e9, 1.0) == 2
+    assert seeds_needed(0.0, 0.0) is seeds_needed(0.0, 1.0) is seeds_needed(0.01, 1.0) is None
+
+
+def test_a_paired_test_knows_its_interval_and_its_seeds():
+    test = paired_p(by_seed(11, 22, 33, 44, 55), by_seed(10, 20, 30, 40, 50))  # differences 1..5
+    assert test.deviation == pytest.approx(math.sqrt(2.5))
+    assert test.half_width == pytest.approx(mean_interval([1, 2, 3, 4, 5])[1])
+    assert test.seeds_needed == seeds_needed(3, math.sqrt(2.5)) == 5
+    assert paired_p(by_seed(1, 2), by_seed(1, 2)).half_width == 0
+
+
+def test_every_two_methods_are_compared_once_and_corrected_together():
+    values = {"a": by_seed(0, 0, 0, 0, 0), "b": by_seed(1, 2, 3, 4, 6), "c": by_seed(2, 2, 3, 3, 5), "d": by_seed(1, 1)}
+    found = pairwise(values)
+    assert list(found) == [("a", "b"), ("a", "c"), ("b", "c")]
+    plain = [paired_p(values[a], values[b]).two_sided for a, b in found]
+    assert [p for _, p in found.values()] == holm(plain)
 
 
 def test_importing_does_not_bring_scipy_stats():

@@ -99,7 +99,7 @@ def test_training_clips_have_versions_where_views_are_augmentations():
 
 
 BAD = {
-    "phrases@/timbre": "no split ''. there are: iid, heldout(factor,factor,share)",
+    "phrases@/timbre": "no split ''. There are: iid, heldout(factor,factor,share)",
     "phrases@heldot(pitch,timbre,0.2)/timbre": "no split 'heldot'; did you mean 'heldout'?",
     "phrases@heldout(pich,timbre,0.2)/timbre": "no factor 'pich'; did you mean 'pitch'?",
     "phrases@extrapolate(timbre,0.2)/timbre": "the levels of 'timbre' have no order; those of these have: pitch, loudn",

@@ -1,0 +1,81 @@
+"""The blocks of many clips, and whether they are what a method promises to return."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from baselines.contract import Method
+from benchmark.score import WIDEST
+from benchmark.train import ContractError
+
+BATCH = 2_048
+
+
+def embed(method: Method, inputs: Tensor) -> dict[str, Tensor]:
+    """Blocks of every clip, float32 [clip, dimension], in the order of the method's blocks.
+
+    inputs: standardised features [clip, frame, mel], at least one clip.
+    Raises ContractError, naming method, block and row, where a block is missing, no tensor of real numbers, of a wrong
+    shape or width, not finite, or where the first clips, embedded twice, are not bit for bit the same.
+    """
+    name = type(method).__name__
+    batches = inputs.split(BATCH)
+    parts = [_checked(method, batch, first) for batch, first in zip(batches, range(0, len(inputs), BATCH), strict=True)]
+    again = _checked(method, batches[0], 0)
+    for block, codes in again.items():
+        if codes.shape != parts[0][block].shape:
+            raise ContractError(
+                f"{name}.embed: block '{block}' is {list(codes.shape)} and was {list(parts[0][block].shape)} for the "
+                "same clips; in eval mode the same clips must get the same codes"
+            )
+        changed = (codes != parts[0][block]).any(dim=1).nonzero()
+        if len(changed):
+            raise ContractError(
+                f"{name}.embed: block '{block}', row {int(changed[0])}: its codes change from call to call; in eval "
+                "mode nothing may be drawn at random"
+            )
+    for block in method.blocks:
+        widths = sorted({part[block].shape[1] for part in parts})
+        if len(widths) > 1:
+            raise ContractError(f"{name}.embed: block '{block}' is {widths} wide, by batch; expected one width")
+    return {block: torch.cat([part[block] for part in parts]) for block in method.blocks}
+
+
+def _checked(method: Method, batch: Tensor, first: int) -> dict[str, Tensor]:
+    """Blocks of one batch, float32. first: the row of its first clip."""
+    returned, name, expected = method.embed(batch), type(method).__name__, set(method.blocks)
+    if not isinstance(returned, dict):
+        raise ContractError(f"{name}.embed must return a dictionary of blocks; it returned {_kind(returned)}")
+    if set(returned) != expected:
+        raise ContractError(f"{name}.embed must return the blocks {sorted(expected)}; it returned {sorted(returned)}")
+    return {block: _codes(returned[block], f"{name}.embed: block '{block}'", len(batch), first) for block in returned}
+
+
+def _codes(codes: object, where: str, n_clips: int, first: int) -> Tensor:
+    """The codes of one block of one batch, if they are finite real numbers [n_clips, d], d at most 128."""
+    if not isinstance(codes, Tensor):
+        raise ContractError(f"{where}, row {first}: expected a tensor [{n_clips}, dimension]; got {_kind(codes)}")
+    if codes.is_complex() or codes.layout != torch.strided:
+        raise ContractError(f"{where}, row {first}: expected dense real numbers; got {codes.dtype}, {codes.layout}")
+    if codes.ndim != 2:
+        raise ContractError(f"{where}, row {first}: must be [{n_clips}, dimension]; got {list(codes.shape)}")
+    if len(codes) != n_clips:
+        raise ContractError(
+            f"{where} must be [{n_clips}, dimension]; got {list(codes.shape)}, so row "
+            f"{first + min(len(codes), n_clips)} has no partner"
+        )
+    if codes.shape[1] > WIDEST:
+        raise ContractError(f"{where} is {codes.shape[1]} wide; at most {WIDEST} can be ranked")
+    single = codes.float()
+    bad = (~torch.isfinite(single)).any(dim=1).nonzero()
+    if len(bad):
+        # What a wider type held may be too large for float32, in which everybody is scored.
+        raise ContractError(
+            f"{where}, row {first + int(bad[0])}: holds NaN or infinity, in float32; embed must return finite numbers"
+        )
+    return single
+
+
+def _kind(value: object) -> str:
+    return f"a {type(value).__name__}"

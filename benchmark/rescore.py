@@ -1,0 +1,100 @@
+"""Score kept embeddings anew, without training: `python -m benchmark.run --rescore`.
+
+A new metric, or a mended one, needs no new training. The newest result of each run is read, its embeddings are scored
+by today's code, and a result of today's benchmark version is written, with the settings, the cost and the environment
+of the run that made the embeddings. Scores that take the clips' features or the model's decoder are kept as they were.
+Embeddings are kept as they were scored, so on the same CPU the same code gives the same scores, to the last digit.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+
+import generators
+from benchmark import artefacts, oracles, results
+from benchmark.engines import JUDGED, scores_of
+from benchmark.metrics.table import BALANCE, DISENTANGLEMENT, FROM_THE_MODEL, PRESERVATION
+from benchmark.results import Result, ResultError
+from benchmark.source import ROOT, source_hash
+from benchmark.stages import Stages
+from benchmark.tasks import BENCHMARK_VERSION, load_task
+
+RANKED = (PRESERVATION, DISENTANGLEMENT, BALANCE)
+
+
+def chosen(options: argparse.Namespace) -> list[Result]:
+    """The newest result of each run that the options select, of any benchmark version; by default every one.
+
+    Raises ValueError where there is none, ResultError for a damaged file.
+    """
+    newest: dict[tuple[str, str, str, int], Result] = {}
+    for version in results.versions(options.results):
+        for result in results.read_all(options.results, version):
+            newest.setdefault((result.preset, result.task, result.method, result.seed), result)
+    wanted = [result for result in newest.values() if _selected(result, options)]
+    if not wanted:
+        raise ValueError(f"no results in {options.results} to score anew with these options")
+    return wanted
+
+
+def _selected(result: Result, options: argparse.Namespace) -> bool:
+    methods = None if options.method is None or "all" in options.method else set(options.method)
+    if methods is not None and "oracles" in methods:
+        methods |= set(oracles.names())
+    given = (
+        (methods, result.method),
+        (None if options.task is None else [load_task(options.task).name], result.task),
+        (None if options.preset is None else [options.preset], result.preset),
+        (options.seeds, result.seed),
+    )
+    return all(names is None or value in names for names, value in given)
+
+
+def rescored(result: Result, root: Path, device: torch.device, stages: Stages) -> Result | None:
+    """The result with scores of today's code, in the place of its own; None where no embeddings are kept.
+
+    Raises ResultError where embeddings are damaged, ValueError where the task is no longer there.
+    """
+    task = load_task(result.task)
+    space = generators.space(task.space)
+    folder = _folder(root, result)
+    codes = artefacts.kept(folder, space)
+    if codes is None:
+        return None
+    owned = {block: [name for name in space.names if name in factors] for block, factors in task.blocks.items()}
+    if owned != result.blocks:
+        raise ResultError(f"{folder}: its blocks were {result.blocks}, and those of {task.name} are {owned}")
+    with stages.stage("score", f"scoring {result.method}, seed {result.seed}, anew") as report:
+        probe, test = (codes[role] for role in JUDGED)
+        scores = scores_of(task, space, probe, test, device, report)
+    scores += [score for score in result.scores if score.metric in FROM_THE_MODEL]
+    if result.benchmark_version == BENCHMARK_VERSION and scores == result.scores:
+        return result
+    changed = {"benchmark_version": BENCHMARK_VERSION, "scores": scores, "scored_by": scoring_hash()}
+    new = result.model_copy(update=changed)
+    artefacts.carry(new, folder, _folder(root, new))
+    results.write(new, root)
+    return new
+
+
+def told(old: Result, new: Result) -> str:
+    """What became of P, D and B, in a line."""
+    if new is old:
+        return "the same to the last digit"
+    found = {(s.metric, s.block): s.value for s in old.scores}
+    ranked = [score for score in new.scores if score.metric in RANKED and score.block is None and score.factor is None]
+    moved = [f"{s.metric} {s.value:.4f} (was {found.get((s.metric, None), float('nan')):.4f})" for s in ranked]
+    return f"{', '.join(moved)}; version {old.benchmark_version} -> {new.benchmark_version}"
+
+
+def scoring_hash() -> str:
+    """Hash of the code that makes scores of embeddings."""
+    return source_hash(ROOT / "benchmark" / "score.py", ROOT / "benchmark" / "details.py")
+
+
+def _folder(root: Path, result: Result) -> Path:
+    address = (result.benchmark_version, result.preset, result.task, result.method, result.seed)
+    return results.artefact_dir(root, *address)
