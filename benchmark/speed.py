@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.cli import DONE, INTERRUPTED, USAGE, Parser, complain
+from benchmark.speed_score import score_arguments, score_part
 
 if TYPE_CHECKING:
     import torch
@@ -239,7 +240,10 @@ class Part:
     measure: Callable[[argparse.Namespace], dict[str, object]]
 
 
-PARTS = {"render": Part("making sound", render_arguments, render_part)}
+PARTS = {
+    "render": Part("making sound", render_arguments, render_part),
+    "score": Part("scoring one run", score_arguments, score_part),
+}
 
 
 def chosen_part(argv: Sequence[str]) -> tuple[Part, argparse.Namespace]:

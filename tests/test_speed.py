@@ -11,6 +11,7 @@ import torch
 
 import generators
 from benchmark import speed
+from benchmark.speed_score import DETAILS
 
 CPU = torch.device("cpu")
 
@@ -110,3 +111,20 @@ def test_what_a_space_keeps_on_disk_is_made_in_an_empty_folder_and_read_again(mo
     monkeypatch.setattr(speed.subprocess, "run", run)
     assert speed.fresh_bank("soundfont", 1) == speed.Bank(30.0, 1.0, 7, 9, 1)
     assert folders == [0, 1]
+
+
+def test_every_part_of_the_scores_is_timed(command, tmp_path):
+    done = command("speed", "score", "--preset", "tiny", "--task", "tones/timbre", "--json", "s.json", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads((tmp_path / "s.json").read_text())
+    assert (told["part"], told["task"], told["probe_clips"], told["test_clips"]) == ("score", "tones/timbre", 288, 288)
+    assert list(told["seconds"]) == ["P, D and B", *DETAILS, "standard decoder"]
+    assert told["total_seconds"] == pytest.approx(sum(told["seconds"].values()))
+    assert all(seconds > 0 for seconds in told["seconds"].values())
+    assert re.search(r"all +\d+\.\d\d s, of 288 probe and 288 test clips, cpu", done.stdout)
+
+
+def test_scores_of_a_task_without_disentanglement_are_not_timed(command, tmp_path):
+    done = command("speed", "score", "--task", "phrases/augment", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "'phrases/augment' has a block that owns no factor" in done.stderr
