@@ -127,8 +127,21 @@ def _declines(chosen: type[Method] | Oracle, task: Task) -> str | None:
     from benchmark.oracles import Oracle
 
     if isinstance(chosen, Oracle):
-        return chosen.declines(task.blocks)
+        return chosen.declines(task.blocks) or _too_wide(chosen, task)
     return chosen.declines(tuple(task.blocks), task.views)
+
+
+def _too_wide(chosen: Oracle, task: Task) -> str | None:
+    """Why an oracle's code cannot be ranked; None where it can."""
+    import numpy as np
+
+    import generators
+    from benchmark.score import WIDEST
+
+    space = generators.space(task.space)
+    codes = chosen(np.zeros((1, len(space.names)), np.int64), space.names, space.n_levels, task.blocks, seed=0)
+    wide = [f"{block}' would be {code.shape[1]}" for block, code in codes.items() if code.shape[1] > WIDEST]
+    return f"its block '{wide[0]} wide, and at most {WIDEST} can be ranked" if wide else None
 
 
 @contextmanager

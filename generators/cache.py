@@ -15,6 +15,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -93,8 +94,9 @@ def _write(path: Path, samples: Samples, digest: str) -> None:
 def _sweep(path: Path) -> None:
     """Remove what crashes left of this file."""
     for partial in path.parent.glob(f"{path.name}.*.partial"):
-        if time.time() - partial.stat().st_mtime > _ABANDONED_S:
-            partial.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # finished by its own process, and so renamed, since it was listed
+            if time.time() - partial.stat().st_mtime > _ABANDONED_S:
+                partial.unlink()
 
 
 def _tell(line: str) -> None:

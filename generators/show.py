@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from generators.factors import Factor, Levels
     from generators.generator import Generator
 
-USAGE = 2
+USAGE, INTERRUPTED = 2, 130  # exit status
 COLUMNS = 12
 
 
@@ -56,11 +56,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise ValueError(f"--seed is {options.seed}; expected 0 to {(1 << 63) - 1}")
         generator = _generator(options)
         folder.mkdir(parents=True, exist_ok=True)
+        n_clips, sheet = show(generator, folder, options.seed)
     except ValueError as error:
         known.error(" ".join(str(error).split()))
     except OSError as error:
         known.error(f"cannot write to {folder}: {error.strerror}; choose another folder with --out")
-    n_clips, sheet = show(generator, folder, options.seed)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
     print(f"{n_clips} clips in {folder}, their spectrograms in {sheet}")
     return 0
 

@@ -94,12 +94,13 @@ def figures(listener: Listener, levels: Integers, reading: Reading) -> Figures:
     leaks: list[Leak] = []
     for column, factor in enumerate(listener.space.factors):
         own = levels[:, column]
-        quantity, measured = _read_back(factor, own, reading, listener.plan)
+        quantity, *measured = _read_back(factor, own, reading, listener.plan)
         read_back.append(quantity)
         others = [other for other in range(levels.shape[1]) if other != column]
-        found = information.dependences(measured, own, [levels[:, other] for other in others], rng)
-        for other, one in zip(others, found, strict=True):
-            leaks.append(_leak(factor.name, listener.space.names[other], one))
+        told_of = [information.grouped(levels[:, other], listener.space.n_levels[other]) for other in others]
+        estimates = (information.dependences(bins, own, told_of, rng) for bins in measured)
+        for other, *found in zip(others, *estimates, strict=True):
+            leaks.append(_leak(factor.name, listener.space.names[other], information.larger(*found)))
     return Figures(read_back, leaks)
 
 
@@ -108,19 +109,24 @@ def _leak(measured: str, factor: str, found: information.Dependence) -> Leak:
     return Leak(measured, factor, bits, uncorrected, p, found.bits < LIMIT_BIT)
 
 
-def _read_back(factor: Factor, own: Integers, reading: Reading, plan: Plan) -> tuple[ReadBack, Integers]:
-    """How a factor reads back, and its reading in bins."""
+def _read_back(factor: Factor, own: Integers, reading: Reading, plan: Plan) -> tuple[ReadBack, Integers, Integers]:
+    """How a factor reads back; its reading in bins; and its deviation from the level, in bins."""
     quantity = QUANTITY[factor.name]
     if quantity == "pitch":
         cents = 100 * (reading.pitches_midi - factor_values(factor)[own])
-        return _deviation(factor, quantity, "cents", plan.cents, cents), information.rounded(own, cents, plan.cents)
+        return _deviation(factor, quantity, "cents", plan.cents, cents), *_bins(own, cents, plan.cents)
     if quantity == "loudness":
         units = loudness_deviations(factor, own, reading.loudnesses_lufs)
-        return _deviation(factor, quantity, "LU", LOUDNESS_LU, units), information.rounded(own, units, LOUDNESS_LU)
+        return _deviation(factor, quantity, "LU", LOUDNESS_LU, units), *_bins(own, units, LOUDNESS_LU)
     told = reading.timbres if quantity == "timbre" else reading.rhythms
     assert told is not None
     mean_f = None if quantity == "timbre" or reading.onset_f is None else float(reading.onset_f.mean())
-    return _told(factor, quantity, own, told, mean_f, plan.mean_f), told + 1
+    return _told(factor, quantity, own, told, mean_f, plan.mean_f), told + 1, np.where(told == own, 0, told + 2)
+
+
+def _bins(own: Integers, deviations: NDArray[np.float64], tolerance: float) -> tuple[Integers, Integers]:
+    """A reading in bins, and its deviation alone."""
+    return information.rounded(own, deviations, tolerance), information.rounded(0 * own, deviations, tolerance)
 
 
 def loudness_deviations(factor: Factor, own: Integers, loudnesses_lufs: Floats) -> Floats:

@@ -27,6 +27,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 N_PERMUTATIONS = 200
+MOST_LEVELS, GROUPS = 24, 20  # a factor of more levels than that is read in so many groups
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,16 @@ def rounded(levels: Integers, deviations: Floats, tolerance: float) -> Integers:
     lost = np.isnan(deviations)
     steps = np.where(lost, 0, np.rint(np.nan_to_num(deviations) / tolerance)).astype(np.int64)
     return np.unique(np.stack([levels, lost, steps], axis=1), axis=0, return_inverse=True)[1].reshape(-1)
+
+
+def grouped(levels: Integers, n_levels: int) -> Integers:
+    """Levels of a factor, neighbours together where there are many: int64 [n] -> int64 [n]."""
+    return levels if n_levels <= MOST_LEVELS else levels * GROUPS // n_levels
+
+
+def larger(one: Dependence, other: Dependence) -> Dependence:
+    """The estimate that shows more."""
+    return max(one, other, key=lambda dependence: dependence.bits)
 
 
 def mutual_information(a: Integers, b: Integers) -> float:
