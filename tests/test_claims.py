@@ -1,5 +1,6 @@
 """What the README and the tuning page claim, checked from the committed files."""
 
+import argparse
 import statistics
 from pathlib import Path
 
@@ -104,3 +105,9 @@ def test_defaults_are_what_tuning_chose(method):
         {name: defaults[name] for name in tune.SEARCH[method]}
     )
     assert count == tune.best(folder, "combined")[1], "as many trials for each"
+
+
+def test_the_tuning_page_is_what_its_command_writes():
+    options = argparse.Namespace(task="phrases/timbre", trials=8, steps=1_000)
+    page = (ROOT / "results" / "tuning.md").read_text(encoding="utf-8")
+    assert page == tune.report(ROOT / "results" / "tuning", options)
