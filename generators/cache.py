@@ -15,7 +15,6 @@ import secrets
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -94,9 +93,8 @@ def _write(path: Path, samples: Samples, digest: str) -> None:
 def _sweep(path: Path) -> None:
     """Remove what crashes left of this file."""
     for partial in path.parent.glob(f"{path.name}.*.partial"):
-        with suppress(FileNotFoundError):  # finished by its own process, and so renamed, since it was listed
-            if time.time() - partial.stat().st_mtime > _ABANDONED_S:
-                partial.unlink()
+        if time.time() - partial.stat().st_mtime > _ABANDONED_S:
+            partial.unlink(missing_ok=True)
 
 
 def _tell(line: str) -> None:

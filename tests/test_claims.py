@@ -1,11 +1,13 @@
 """What the README and the tuning page claim, checked from the committed files."""
 
 import argparse
+import json
 import statistics
 from pathlib import Path
 
 import pytest
 
+import generators
 from baselines import registry
 from benchmark import oracles, results, tune
 from benchmark.engines import hashed
@@ -111,3 +113,15 @@ def test_the_tuning_page_is_what_its_command_writes():
     options = argparse.Namespace(task="phrases/timbre", trials=8, steps=1_000)
     page = (ROOT / "results" / "tuning.md").read_text(encoding="utf-8")
     assert page == tune.report(ROOT / "results" / "tuning", options)
+
+
+def test_rendering_reached_its_figures_where_it_was_timed():
+    """`python -m benchmark.speed render --json results/speed_render.json`, two cores, nothing else running."""
+    told = json.loads((ROOT / "results" / "speed_render.json").read_text(encoding="utf-8"))
+    spaces = {one["space"]: one for one in told["spaces"]}
+    assert set(spaces) == set(generators.SPACES)
+    for name, one in spaces.items():
+        assert one["batch"] == 512
+        assert one["real_time"] >= 20_000, name
+        assert one["bank"]["seconds"] <= (60 if name == "soundfont" else 5), name
+        assert one["bank"]["n_bytes"] <= 200e6, name
