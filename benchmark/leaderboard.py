@@ -64,7 +64,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog=COMMAND, description="Rebuild the leaderboard from the results alone.")
     add = parser.add_argument
     add("--results", type=Path, default=Path("results"), metavar="DIR", help="default: %(default)s")
-    add("--output", type=Path, default=Path("leaderboard.md"), metavar="FILE", help="default: %(default)s")
+    add("--output", type=Path, metavar="FILE", help="default: leaderboard.md, beside the folder of the results")
     add("--check", action="store_true", help="write nothing; exit with 1 if the file is stale")
     add("--compare", nargs=2, metavar=("A", "B"), help="write nothing; say which differences are real")
     add("--task", help="of --compare: this task alone")
@@ -77,14 +77,14 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _mend(arguments: argparse.Namespace) -> str:
     """The command that rebuilds what these arguments name."""
-    given = {"--results": (arguments.results, "results"), "--output": (arguments.output, "leaderboard.md")}
-    return " ".join([COMMAND, *(f"{name} {value}" for name, (value, usual) in given.items() if str(value) != usual)])
+    given = {"--results": (arguments.results, Path("results")), "--output": (arguments.output, None)}
+    return " ".join([COMMAND, *(f"{name} {value}" for name, (value, usual) in given.items() if value != usual)])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     arguments = _arguments(argv)
-    output: Path = arguments.output
+    output: Path = arguments.output or arguments.results.parent / "leaderboard.md"
     try:
         if arguments.compare:
             print(compared(arguments.results, arguments.compare, arguments.task, arguments.preset), end="")

@@ -256,9 +256,12 @@ def _show_finished(run: Run, result: Result) -> None:
     from benchmark.stages import console
     from benchmark.summary import show
 
-    changed = "" if result.source_hash == run.source_hash else "; the code has changed since"
-    print(f"{run.label}, seed {run.seed}: there already, not computed again (--force does){changed}")
+    changed = result.source_hash != run.source_hash
+    since = "; the code has changed since" if changed else ""
+    print(f"{run.label}, seed {run.seed}: there already, not computed again (--force does){since}")
     show(result, run.place, run.artefacts, console())
+    if changed:  # said again where it is read: at the end
+        print(f"note: these are the scores of {run.label} as it was before its code changed; --force runs it anew")
 
 
 if __name__ == "__main__":

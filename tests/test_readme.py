@@ -37,6 +37,11 @@ def test_the_example_of_sound_runs_as_printed():
     exec(example, names)
     assert tuple(names["audio"].shape) == (4, 32_000)
     assert names["levels"].dtype == np.int64
+    assert len(names["score"].instruments[0].notes) == 4
+    assert tuple(names["clip"].shape) == (32_000,)
+    assert tuple(names["views"].shape) == (2, 32_000)
+    timbres = names["their_levels"][:, 1].tolist()
+    assert timbres[0] == timbres[1]
 
 
 def test_every_run_command_is_one_that_the_suite_takes(monkeypatch):
