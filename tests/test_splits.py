@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.stats import chi2, chi2_contingency
 
 import generators
-from generators.coupling import Pool, arranged, coupling, dependent, lend
+from generators.coupling import coupling
 from generators.factors import Factor, FactorSpace
-from generators.splits import IID, ROLES, SHARES, Split, held_pairs, iid, parse
+from generators.splits import ROLES, SHARES, Split, held_pairs, iid, parse
 
 SPACE = generators.space("phrases")
 # A change of these moves clips from training to test: it changes every score.
@@ -291,105 +291,6 @@ def test_what_is_not_correlated_stays_as_it_was():
             shape = [SPACE.n_levels[SPACE.column(name)] for name in names]
             by_chance = (shape[0] - 1) * (shape[1] - 1) / (2 * distinct * np.log(2))
             assert bits(table_of(SPACE, train, names)) < min(3 * by_chance, most), names
-
-
-@pytest.mark.parametrize(("n_first", "n_second"), [(24, 8), (8, 24), (24, 24), (8, 6), (2, 9), (3, 3)])
-def test_the_coupling_by_its_sums(n_first, n_second):
-    table = coupling(n_first, n_second)
-    assert (table.sum(1) == n_second).all()
-    assert (table.sum(0) == n_first).all()
-    assert (table > 0).sum() <= n_first + n_second - 1  # a staircase: as few pairs as can be
-    assert (coupling(n_second, n_first) == table.T).all()
-
-
-def test_the_coupling_by_hand():
-    assert coupling(2, 3).tolist() == [[2, 1, 0], [0, 1, 2]]
-    assert coupling(4, 2).tolist() == [[2, 0], [2, 0], [0, 2], [0, 2]]
-
-
-def test_a_table_is_rearranged_as_little_as_can_be():
-    table, possible = coupling(4, 2), np.ones((4, 2), bool)
-    assert (arranged(table, possible) == table).all()
-    possible[1, 0] = False  # level 1 must go with 1, so its neighbour 2 goes with 0
-    assert arranged(table, possible).tolist() == [[2, 0], [0, 2], [2, 0], [0, 2]]
-    assert (arranged(table.T, possible.T) == arranged(table, possible).T).all()
-    possible[2, 0] = possible[3, 0] = False
-    with pytest.raises(ValueError, match="some levels have too few combinations left to depend on each other"):
-        arranged(table, possible)
-
-
-def test_rows_drawn_to_a_table_by_hand():
-    pool = Pool(np.array([5, 3, 9, 1]), np.array([0, 0, 0, 1]))
-    assert dependent(pool, np.array([1, 1]), 0.0, 4).tolist() == [1, 3, 5, 9]
-    assert dependent(pool, np.array([1, 1]), 1.0, 4).tolist() == [1, 1, 3, 5]  # 5 and 3 are preferred to 9
-    assert dependent(pool, np.array([0, 1]), 1.0, 3).tolist() == [1, 1, 1]
-    giver, taker = lend(pool, Pool(np.array([7]), np.array([1])), np.array([1, 1]))
-    assert (sorted(giver.rows), sorted(taker.rows)) == ([1, 3, 9], [5, 7])
-    assert (giver.cells.tolist(), taker.cells.tolist()) == ([0, 0, 1], [1, 0])
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("heldout( timbre, pitch ,.2)", "heldout(timbre,pitch,0.2)"),
-        ("  heldout(timbre,pitch,0.20)", "heldout(timbre,pitch,0.2)"),
-        ("extrapolate(pitch,2.5e-1)", "extrapolate(pitch,0.25)"),
-        ("correlated(pitch,timbre,1.0)", "correlated(pitch,timbre,1)"),
-        ("correlated(pitch,timbre,-0.0)", "correlated(pitch,timbre,0)"),
-        ("iid ( )", "iid"),
-    ],
-)
-def test_names_are_canonical(text, name):
-    split = parse(text)
-    assert split.name == name
-    assert parse(split.name) == split
-    assert IID.name == "iid"
-
-
-@given(st.sampled_from(["heldout", "correlated"]), st.floats(0, 1, exclude_min=True, exclude_max=True))
-def test_any_name_is_read_back(kind, amount):
-    split = Split(kind, ("pitch", "timbre"), amount)
-    assert parse(split.name) == split
-
-
-BAD = {
-    "": "no split ''. There are: iid, heldout(factor,factor,share), extrapolate(factor,share), correlated(",
-    "heldot(timbre,pitch,0.2)": "no split 'heldot'; did you mean 'heldout'? There are: iid, heldout(",
-    "heldout(timbre,pitch,0.2": "no split 'heldout(timbre,pitch,0.2'; there are: iid",
-    "heldout": "'heldout' has 0 arguments; expected 3: heldout(factor,factor,share)",
-    "iid(pitch)": "'iid(pitch)' has 1 arguments; expected 0: iid",
-    "heldout(timbre,0.2)": "'heldout(timbre,0.2)' has 2 arguments; expected 3: heldout(factor,factor,share)",
-    "extrapolate(pitch,loudness,0.2)": "has 3 arguments; expected 2: extrapolate(factor,share)",
-    "extrapolate(0.2,pitch)": "'extrapolate(0.2,pitch)' ends in 'pitch'; expected a number",
-    "extrapolate(pitch,)": "ends in ''; expected a number",
-    "extrapolate(pich,0.2)": "'extrapolate(pich,0.2)': no factor 'pich'; did you mean 'pitch'? There are: pitch",
-    "heldout(timbre,zzz,0.2)": "no factor 'zzz'. There are: pitch, timbre, loudness, rhythm",
-    "heldout(timbre,timbre,0.2)": "'heldout(timbre,timbre,0.2)' has the factor 'timbre' twice",
-    "heldout(timbre,pitch,0)": "the share of 'heldout(timbre,pitch,0)' is 0.0; expected more than 0 and less than 1",
-    "heldout(timbre,pitch,1)": "is 1.0; expected more than 0 and less than 1",
-    "heldout(timbre,pitch,nan)": "is nan; expected more than 0 and less than 1",
-    "extrapolate(pitch,-0.1)": "the share of 'extrapolate(pitch,-0.1)' is -0.1; expected more than 0 and less than 1",
-    "correlated(pitch,timbre,1.1)": "the strength of 'correlated(pitch,timbre,1.1)' is 1.1; expected 0 to 1",
-    "correlated(pitch,timbre,nan)": "is nan; expected 0 to 1",
-    "extrapolate(timbre,0.2)": "the levels of 'timbre' have no order; those of these have: pitch, loudness",
-    "extrapolate(loudness,0.05)": "'extrapolate(loudness,0.05)': that is 0 of 6 levels; expected 1 to 5",
-    "extrapolate(loudness,0.95)": "that is 6 of 6 levels; expected 1 to 5",
-    "heldout(timbre,pitch,0.001)": "0.001 of 192 pairs of levels is 0; expected 1 to 168: every level must keep one",
-    "heldout(timbre,pitch,0.9)": "0.9 of 192 pairs of levels is 173; expected 1 to 168: every level must keep one",
-}
-
-
-@pytest.mark.parametrize(("text", "says"), BAD.items(), ids=list(BAD))
-def test_a_bad_split_is_told_in_one_line(text, says):
-    with pytest.raises(ValueError, match=re.escape(says)) as caught:
-        parse(text).rows(SPACE)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("arguments", [("heldout", ("pitch",), 0.2), ("iid", ("pitch",)), ("extrapolate", (), 0.2)])
-def test_a_split_made_by_hand_is_checked_too(arguments):
-    with pytest.raises(ValueError, match=r"^'\w+' takes \d factors, not \d: "):
-        Split(*arguments)
 
 
 def tiny_space(*counts):

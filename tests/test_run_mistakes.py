@@ -1,0 +1,256 @@
+"""What goes wrong with a run: mistakes of its user, of a plugin, of the disk; interrupts. Each is one line."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from plugins import DIVERGING, MINE, TINY, files_in
+
+from baselines import registry
+from benchmark import results, run
+from benchmark.tasks import BENCHMARK_VERSION
+
+SLOW = '''"""Trains for an hour, and says when it has begun."""
+import time
+from pathlib import Path
+from baselines.contract import Method
+
+class Slow(Method):
+    def prepare(self, features):
+        self.trunk_encoder = self.trunk.encoder(4)
+
+    def training_step(self, batch, optimiser_index=0):
+        Path("begun").touch()
+        time.sleep(60)
+
+    def embed(self, inputs):
+        return {}
+'''
+
+
+def started(folder, *arguments):
+    """A run that can be interrupted, even where the tests run in the background of a shell, which ignores SIGINT."""
+    code = (
+        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "runpy.run_module('benchmark.run', run_name='__main__', alter_sys=True)"
+    )
+    line = [sys.executable, "-c", code, *arguments]
+    return subprocess.Popen(line, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+BAD = {
+    "method": (["--method", "combned"], "no method 'combned'; did you mean 'combined'?"),
+    "task": (["--method", "combined", "--task", "phrases/tmbre"], "did you mean 'timbre'?"),
+    "preset": (["--method", "combined", "--preset", "quik"], "no preset 'quik'; did you mean 'quick'?"),
+    "device": (["--method", "combined", "--device", "cdua"], "no device 'cdua'; did you mean 'cuda'?"),
+    "setting": (["--method", "combined", "--set", "temprature=1"], "did you mean 'temperature'?"),
+    "range": (
+        ["--method", "combined", "--set", "learning_rate=7"],
+        "learning_rate is 7; expected a number > 0 and <= 1",
+    ),
+    "type": (
+        ["--method", "combined", "--set", "block_dims=x"],
+        "block_dims is 'x'; expected an integer >= 1 and <= 128",
+    ),
+    "set twice": (
+        ["--method", "combined", "--set", "block_dims=4", "--set", "block_dims=8"],
+        "gives 'block_dims' twice",
+    ),
+    "seed": (["--method", "combined", "--seeds", "-1"], "seed -1 is out of range; expected 0 to 4294967295"),
+    "seed's type": (["--method", "combined", "--seeds", "one"], "argument --seeds: invalid int value: 'one'"),
+    "no method": ([], "the following arguments are required: --method"),
+    "option": (["--method", "combined", "--sede", "1"], "no option '--sede'; did you mean '--seeds'?"),
+    "colon": (["--method", "combined", "--device", "cuda:"], "no device 'cuda:'; did you mean 'cuda'?"),
+    "oracle": (["--method", "oracle.copid"], "no oracle 'oracle.copid'; did you mean 'oracle.copied'?"),
+    "oracle's setting": (["--method", "oracle.half", "--set", "a=1"], "'oracle.half' is an oracle and has no settings"),
+    "oracle's task": (
+        ["--method", "oracle.half", "--task", "phrases/augment"],
+        "oracle.half cannot do phrases/augment: the block 'private' owns no factor, so no scores are known",
+    ),
+    "nothing to rescore": (["--rescore"], "no results in results to score anew with these options"),
+    "plugin": (["--method", "mine", "--plugin", "mine.py"], "no plugin file 'mine.py'"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_mistake_gets_one_line_and_status_2_and_leaves_nothing(case, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    arguments, message = BAD[case]
+    try:
+        status = run.main(arguments)
+    except SystemExit as exit:
+        status = exit.code
+    told = capsys.readouterr().err
+    assert status == 2
+    assert message in told
+    assert told.startswith("error: ")
+    assert told.count("\n") == 1
+    assert files_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("in_the_way", ["results", "artefacts", f"results/{BENCHMARK_VERSION}/tiny"])
+def test_a_folder_that_cannot_be_written_is_found_before_training(in_the_way, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / in_the_way).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / in_the_way).write_text("a file")
+    before = files_in(tmp_path)
+    assert run.main(["--method", "combined", *TINY]) == 2
+    told = capsys.readouterr()
+    assert told.err.count("\n") == 1
+    assert told.err.startswith(f"error: cannot write in {in_the_way}/")
+    assert "building the note bank" not in told.out
+    assert files_in(tmp_path) == before
+
+
+def test_a_mistake_in_a_process_of_its_own(tmp_path, command):
+    failed = command("run", "--method", "combned", cwd=tmp_path)
+    assert failed.returncode == 2
+    assert re.fullmatch(r"error: no method 'combned'; did you mean 'combined'\?.*\n", failed.stderr)
+
+
+def test_a_damaged_result_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    place = results.path("results", BENCHMARK_VERSION, "tiny", "phrases/timbre", "combined", 0)
+    place.parent.mkdir(parents=True)
+    place.write_text("{")
+    assert run.main(["--method", "combined", *TINY]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {place}: ")
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("mine.py", "class Mine(\n", "does not run, line 1: SyntaxError"),
+        ("mine.py", "x = 1\n", "must define one Method; it defines 0"),
+        ("combined.py", MINE, "takes the name of a built-in method: rename the file"),
+    ],
+)
+def test_a_broken_plugin_gets_one_line(name, text, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_text(text)
+    assert run.main(["--plugin", name, "--method", name.removesuffix(".py"), *TINY]) == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert told.startswith("error: ")
+    assert told.count("\n") == 1
+    assert [file for file in files_in(tmp_path) if "__pycache__" not in file] == [name]
+
+
+BROKEN = DIVERGING.replace("return {}", "return inputs.nothing").replace("Diverging", "Broken")
+
+
+@pytest.fixture
+def no_clips(monkeypatch):
+    """No clips are made: what goes wrong before or after them is tested without them."""
+    monkeypatch.setattr("benchmark.engines.features_of", lambda sound, *others: (*sound, None))
+
+
+def test_a_plugin_that_cannot_be_built_is_found_before_the_clips(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("benchmark.engines.features_of", None)
+    (tmp_path / "broken.py").write_text(BROKEN.replace("super().__init__(trunk, blocks, settings)", "pass"))
+    assert run.main(["--plugin", "broken.py", "--method", "broken", *TINY]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(
+        "error: broken.py: begin Broken.__init__ with super().__init__(trunk, blocks, settings), line"
+    )
+    assert told.count("\n") == 1
+    assert [file for file in files_in(tmp_path) if "__pycache__" not in file] == ["broken.py"]
+
+
+def test_what_a_plugin_raises_is_one_line_that_names_its_line(tmp_path, monkeypatch, capsys, no_clips):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.py").write_text(BROKEN)
+
+    def execute(run, prepared, stages):
+        run.method.embed(None, 3)
+
+    monkeypatch.setattr("benchmark.engines.execute", execute)
+    assert run.main(["--plugin", "broken.py", "--method", "broken", *TINY]) == 1
+    told = capsys.readouterr().err
+    number = BROKEN.splitlines().index("        return inputs.nothing") + 1
+    assert told == (
+        f"error: broken, seed 0: broken.py, line {number}: AttributeError: 'int' object has no attribute 'nothing'\n"
+    )
+
+
+def test_a_mistake_of_the_suites_own_keeps_its_traceback(tmp_path, monkeypatch, no_clips):
+    monkeypatch.chdir(tmp_path)
+
+    def execute(run, prepared, stages):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("benchmark.engines.execute", execute)
+    with pytest.raises(RuntimeError, match="a bug"):
+        run.main(["--method", "untrained", *TINY])
+
+
+@pytest.mark.parametrize("failing", ["numpy.savez_compressed", "tempfile.mkdtemp"])
+def test_a_full_disk_at_the_end_is_one_line(failing, tmp_path, monkeypatch, capsys, no_clips):
+    monkeypatch.chdir(tmp_path)
+
+    def full(*arguments, **named):
+        raise OSError(28, "No space left on device")
+
+    outcome = SimpleNamespace(
+        training=SimpleNamespace(history=[{"step": 0, "loss": 1.0}]),
+        embeddings={"probe": {}},
+        features=SimpleNamespace(roles={"probe": SimpleNamespace(levels=np.zeros((1, 4)))}),
+    )
+    monkeypatch.setattr("benchmark.engines.execute", lambda run, prepared, stages: outcome)
+    monkeypatch.setattr(failing, full)
+    assert run.main(["--method", "untrained", *TINY]) == 1
+    told = capsys.readouterr().err
+    place = f"artefacts/{BENCHMARK_VERSION}/tiny/phrases/timbre/untrained/seed0"
+    assert told == f"error: untrained, seed 0: cannot write {place} (No space left on device); nothing was stored\n"
+    assert files_in(tmp_path) == []
+
+
+def test_a_method_that_declines_a_task_is_left_out_of_all_and_refused_by_name(monkeypatch, capsys):
+    cls = registry.load("logmel")
+    monkeypatch.setattr(cls, "declines", classmethod(lambda cls, blocks, views: f"{len(blocks)} blocks are too many"))
+    runs = run.plan(run.arguments(["--method", "all"]))
+    assert [one.label for one in runs] == [name for name in registry.names() if name != "logmel"]
+    assert capsys.readouterr().out == "logmel is left out, for it cannot do phrases/timbre: 2 blocks are too many\n"
+    with pytest.raises(ValueError, match="logmel cannot do phrases/timbre: 2 blocks are too many"):
+        run.plan(run.arguments(["--method", "all", "logmel"]))
+
+
+def test_an_interrupt_in_training_ends_in_one_line_and_leaves_nothing(tmp_path):
+    (tmp_path / "slow.py").write_text(SLOW)
+    process = started(tmp_path, "--plugin", "slow.py", "--method", "slow", *TINY)
+    try:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / "begun").exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert (tmp_path / "begun").exists()
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 130
+    assert told == "interrupted: nothing of the unfinished run was stored; the same command starts it again\n"
+    assert [file for file in files_in(tmp_path) if "__pycache__" not in file] == ["begun", "slow.py"]
+
+
+def test_an_interrupt_while_libraries_load_ends_in_one_line(tmp_path):
+    process = started(tmp_path, "--method", "combined", *TINY)
+    try:
+        assert process.stdout.readline().startswith("dTones ")
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+    assert (process.returncode, told.count("\n")) == (130, 1)
+    assert told.startswith("interrupted: ")
+    assert files_in(tmp_path) == []
