@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 
 def one_hot_groups(logits: Tensor, groups: int) -> tuple[Tensor, Tensor]:
@@ -18,7 +17,7 @@ def one_hot_groups(logits: Tensor, groups: int) -> tuple[Tensor, Tensor]:
     Source: Bengio, Leonard, Courville 2013 (straight-through); Hafner et al. 2021 for groups of categorical codes.
     """
     soft = logits.unflatten(1, (groups, -1)).softmax(-1)
-    hard = F.one_hot(soft.argmax(-1), soft.shape[-1]).to(soft.dtype)
+    hard = torch.zeros_like(soft).scatter_(-1, soft.argmax(-1, keepdim=True), 1)
     # The bracket is exactly zero: added in another order, rounding would leave traces of the softmax in the code.
     return (hard + (soft - soft.detach())).flatten(1), soft.flatten(1)
 

@@ -43,6 +43,10 @@ class Method(nn.Module):
 
     A subclass states its `family`, may set `Settings` to an extension of `CommonSettings`, builds its networks from
     `trunk` and defines `training_step` and `embed`; `decode` if it can.
+
+    What it keeps from step to step it keeps on itself or its modules, so that a killed training can go on: parameters,
+    buffers, and plain attributes that are tensors, arrays, numbers, text, generators of random numbers, or lists,
+    tuples, dictionaries and deques of these. Modules, parameters and names of buffers are there before the first step.
     """
 
     family: ClassVar[Family] = "other"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 
 class Residual(nn.Module):
@@ -44,16 +46,38 @@ class LowRankDecoder(nn.Module):
         """[n, in_dims] -> [n, frame, mel]."""
         factors = self._deep(codes) + self._linear(codes)
         envelopes, spectra = factors.split([self.RANK * self._frames, self.RANK * self._mels], dim=1)
-        above = envelopes.unflatten(1, (self._frames, self.RANK)) @ spectra.unflatten(1, (self.RANK, self._mels))
-        return self._floor + squareplus(above / self.RANK**0.5, self.BEND)
+        envelopes = envelopes.unflatten(1, (self._frames, self.RANK)) * self.RANK**-0.5
+        above = envelopes @ spectra.unflatten(1, (self.RANK, self._mels))
+        return self._floor + squareplus(above, self.BEND)
 
 
 def squareplus(x: Tensor, bend: float) -> Tensor:
     """A softplus without an exponential, a tenth of its time on a CPU: (x + sqrt(x^2 + bend)) / 2.
 
+    In float32 at least: a spectrogram in the eight bits of bfloat16 has steps of a decibel.
     Source: Barron 2021, "Squareplus: a softplus-like algebraic rectifier".
     """
-    return 0.5 * (x + (x.square() + bend).sqrt())
+    return _Squareplus.apply(x, bend)
+
+
+class _Squareplus(torch.autograd.Function):
+    """Its slope is its value over the root: one pass over a batch of spectrograms where autograd takes seven."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, bend: float) -> Tensor:
+        """As `squareplus`."""
+        x = x.to(torch.promote_types(x.dtype, torch.float32))
+        root = x.square().add_(bend).sqrt_()
+        value = (x + root).mul_(0.5)
+        ctx.save_for_backward(torch.div(value, root, out=root))
+        return value
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None]:
+        """To x alone."""
+        (slope,) = ctx.saved_tensors
+        return upstream * slope, None
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
-import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -16,11 +15,14 @@ from torch import Tensor
 
 from baselines.contract import Method
 from benchmark import plots
-from benchmark.decoding import decoded, rows_at, swap_pairs, swap_target
+from benchmark.decoding import decoded, rows_at
 from benchmark.embedding import embed
-from benchmark.engines import JUDGED, Outcome, Run
-from benchmark.results import Result, ResultError, Score
+from benchmark.execution import JUDGED, Outcome, Run
+from benchmark.features import Features, Prepared
+from benchmark.metrics.table import SWAP_FIDELITY, Score
+from benchmark.results import Result, ResultError
 from benchmark.score import Codes
+from benchmark.storage import Place, write_whole
 from generators.factors import FactorSpace, Levels
 from generators.splits import Role
 
@@ -28,15 +30,16 @@ SWAPS = 3
 HEAT_MAP = "information.png"
 
 
-def keep(run: Run, outcome: Outcome) -> None:
-    """Write the artefacts of a run into its folder, in the place of earlier ones: all of them or none.
+def keep(run: Run, outcome: Outcome, scores: Sequence[Score], place: Place) -> None:
+    """Write the artefacts of a run into its folder, in the place of earlier ones: on a disk all of them or none.
 
-    Raises ResultError, in one line, where they cannot be written: a full disk, most likely.
+    scores: of the run, all of them. Raises ResultError, in one line, where they cannot be written: a full disk, most
+    likely.
     """
-    _put(run.artefacts, lambda folder: _write(run, outcome, folder))
+    _put(place, lambda folder: _write(run, outcome, scores, folder))
 
 
-def carry(result: Result, source: Path, place: Path) -> None:
+def carry(result: Result, source: Place, place: Place) -> None:
     """Write the artefacts of a result that was scored anew: those in the folder `source`, with a new heat map.
 
     Raises ResultError where they cannot be read or written.
@@ -45,27 +48,43 @@ def carry(result: Result, source: Path, place: Path) -> None:
     def write(folder: Path) -> None:
         for path in source.iterdir():
             if path.name != HEAT_MAP:
-                shutil.copyfile(path, folder / path.name)
-        _heat_map(result.scores, result.blocks, _title(result.method, result), folder / HEAT_MAP)
+                (folder / path.name).write_bytes(path.read_bytes())
+        scores = [Score(one.metric, one.block, one.factor, one.value) for one in result.scores]
+        _heat_map(scores, result.blocks, _title(result.method, result), folder / HEAT_MAP)
 
     _put(place, write)
 
 
-def _put(place: Path, write: Callable[[Path], None]) -> None:
+def _put(place: Place, write: Callable[[Path], None]) -> None:
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name}.") as temporary:
-            new, old = Path(temporary, "new"), Path(temporary, "old")
-            new.mkdir()
-            write(new)
-            if place.exists():
-                place.rename(old)
-            new.rename(place)
+        if isinstance(place, Path):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name}.") as temporary:
+                new, old = Path(temporary, "new"), Path(temporary, "old")
+                new.mkdir()
+                write(new)
+                if place.exists():
+                    place.rename(old)
+                new.rename(place)
+        else:
+            _upload(place, write)
     except OSError as error:
         raise ResultError(f"cannot write {place} ({error.strerror or error}); nothing was stored") from error
 
 
-def kept(folder: Path, space: FactorSpace) -> dict[Role, Codes] | None:
+def _upload(place: Place, write: Callable[[Path], None]) -> None:
+    """Put files where nothing can be renamed: file by file, then those of earlier that are no more go."""
+    with tempfile.TemporaryDirectory() as temporary:
+        write(Path(temporary))
+        new = {path.name: path.read_bytes() for path in Path(temporary).iterdir()}
+    for name, content in new.items():
+        write_whole(place / name, content)
+    for path in place.iterdir():
+        if path.name not in new:
+            path.unlink()
+
+
+def kept(folder: Place, space: FactorSpace) -> dict[Role, Codes] | None:
     """Probe and test embeddings of a run, as they were scored: float32; None where none are kept.
 
     Raises ResultError for files that are damaged, or whose levels are not of the space.
@@ -76,7 +95,7 @@ def kept(folder: Path, space: FactorSpace) -> dict[Role, Codes] | None:
     return {role: _read(path, space) for role, path in paths.items()}
 
 
-def _read(path: Path, space: FactorSpace) -> Codes:
+def _read(path: Place, space: FactorSpace) -> Codes:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             blocks = {name: arrays[name].astype(np.float32) for name in arrays if name != "levels"}
@@ -85,17 +104,17 @@ def _read(path: Path, space: FactorSpace) -> Codes:
         raise ResultError(f"{path}: no embeddings that can be scored ({' '.join(str(error).split())})") from None
 
 
-def _write(run: Run, outcome: Outcome, folder: Path) -> None:
+def _write(run: Run, outcome: Outcome, scores: Sequence[Score], folder: Path) -> None:
     _losses(outcome.training.history, folder / "losses.csv")
+    data, space = outcome.prepared.data, outcome.prepared.space
     for role, blocks in outcome.embeddings.items():
         # In float32, as they are scored: float16 ends at 65,504, and loses a code that is small beside its mean.
         codes = {name: values.cpu().numpy() for name, values in blocks.items()}
-        np.savez_compressed(folder / f"{role}.npz", levels=outcome.features.roles[role].levels, **codes)  # type: ignore[arg-type]
-    space, task = outcome.generator.space, run.task
-    owners = {block: [name for name in space.names if name in owned] for block, owned in task.blocks.items()}
-    _heat_map(outcome.scores, owners, _title(run.label, run), folder / HEAT_MAP)
-    if any(score.metric == "swap_fidelity" for score in outcome.scores) and outcome.method is not None:
-        _swaps(run, outcome, outcome.method, folder / "swap.png")
+        np.savez_compressed(folder / f"{role}.npz", levels=data.roles[role].levels, **codes)  # type: ignore[arg-type]
+    owners = {block: [name for name in space.names if name in owned] for block, owned in run.task.blocks.items()}
+    _heat_map(scores, owners, _title(run.label, run), folder / HEAT_MAP)
+    if outcome.method is not None and any(score.metric == SWAP_FIDELITY for score in scores):
+        _swaps(run, outcome.prepared, outcome.method, folder / "swap.png")
 
 
 def _losses(history: list[dict[str, float]], path: Path) -> None:
@@ -108,7 +127,7 @@ def _losses(history: list[dict[str, float]], path: Path) -> None:
         writer.writerows(history)
 
 
-def _heat_map(scores: list[Score], owners: Mapping[str, list[str]], title: str, path: Path) -> None:
+def _heat_map(scores: Sequence[Score], owners: Mapping[str, list[str]], title: str, path: Path) -> None:
     """owners: block -> its factors, those of all blocks together being all that is drawn."""
     information = {
         (score.block, score.factor): score.value
@@ -124,38 +143,36 @@ def _title(label: str, run: Run | Result) -> str:
 
 
 @torch.no_grad()
-def _swaps(run: Run, outcome: Outcome, method: Method, path: Path) -> None:
+def _swaps(run: Run, prepared: Prepared, method: Method, path: Path) -> None:
     """All of one test clip but a shared block, that of another, beside the exactly rendered target of the mixture."""
-    space, clips, features = outcome.generator.space, outcome.features.roles["test"], outcome.features
-    block = next(iter(run.task.pairings))
-    shared = run.task.blocks[block]
-    a, b = swap_pairs(space, clips.levels, shared, SWAPS)
-    target = features.decibels(swap_target(outcome.generator, outcome.front_end, features, a, b, shared))
+    space, data, clips = prepared.space, prepared.data, prepared.data.roles["test"]
+    block, swaps = next(iter(prepared.swaps.items()))
+    a, b = swaps.a[:SWAPS], swaps.b[:SWAPS]
+    target = data.decibels(swaps.target[:SWAPS])
     inputs_a, inputs_b = rows_at(clips.features, a), rows_at(clips.features, b)
     code_a, code_b = embed(method, inputs_a), embed(method, inputs_b)
-    own, swap = (_decibels(outcome, method, code, inputs_a) for code in (code_a, code_a | {block: code_b[block]}))
+    own, swap = (_decibels(data, method, code, inputs_a) for code in (code_a, code_a | {block: code_b[block]}))
     examples = [
         plots.SwapExample(
-            input_a=_image(features.decibels(inputs_a[i])),
-            input_b=_image(features.decibels(inputs_b[i])),
+            input_a=_image(data.decibels(inputs_a[i])),
+            input_b=_image(data.decibels(inputs_b[i])),
             reconstruction_a=_image(own[i]),
             swap=_image(swap[i]),
             target=_image(target[i]),
             factors_a=_described(space, clips.levels[a[i]]),
             factors_b=_described(space, clips.levels[b[i]]),
-            shared=shared,
+            shared=run.task.blocks[block],
         )
         for i in range(SWAPS)
     ]
-    front_end = outcome.front_end
-    plots.swap_figure(examples, front_end.centres_hz().tolist(), front_end.settings.frame_s, path)
+    plots.swap_figure(examples, prepared.centres_hz, prepared.front_end.frame_s, path)
 
 
-def _decibels(outcome: Outcome, method: Method, blocks: dict[str, Tensor], inputs: Tensor) -> Tensor:
+def _decibels(data: Features, method: Method, blocks: dict[str, Tensor], inputs: Tensor) -> Tensor:
     features = decoded(method, blocks, inputs)
     if features is None:
         raise TypeError(f"{type(method).__name__}.decode returned None after it had returned features")
-    return outcome.features.decibels(features)
+    return data.decibels(features)
 
 
 def _image(frames: Tensor) -> NDArray[np.float32]:

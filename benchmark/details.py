@@ -23,9 +23,9 @@ from benchmark.metrics.mig import mig
 from benchmark.metrics.modularity import modularity
 from benchmark.metrics.mutual_information import entropies, histogram_information
 from benchmark.metrics.preservation import above_chance, ordinal_r2
-from benchmark.metrics.probes import one_thread
 from benchmark.metrics.sap import sap_svm
 from benchmark.metrics.table import ALL, Score
+from benchmark.metrics.threads import one_thread
 from benchmark.score import Codes, Progress
 
 Blocks = Mapping[str, Collection[str]]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from baselines.contract import Method
-from benchmark.score import WIDEST
+from benchmark.metrics.table import WIDEST
 from benchmark.train import ContractError
 
 BATCH = 2_048

@@ -1,266 +1,255 @@
-"""Where a run runs: here, in this process."""
+"""Where runs run: in this process, in a pool of local processes, or on a Ray cluster."""
 
 from __future__ import annotations
 
+import argparse
+import multiprocessing
 import os
-import platform
-import resource
-import shutil
-import subprocess
-import sys
+import signal
+import tempfile
 import time
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Protocol
 
-import numpy as np
-import torch
-from torch import Tensor
+from filelock import FileLock, Timeout
+from pebble import ProcessExpired, ProcessPool
+from rich.console import Console
 
-import generators
-from baselines import registry
-from baselines.contract import CommonSettings, Method
-from baselines.frontend import FrontEndSettings, LogMel
-from baselines.networks import Trunk
-from benchmark import features, results
-from benchmark.decoding import by_decoders
-from benchmark.details import details
-from benchmark.embedding import embed
-from benchmark.oracles import Oracle
-from benchmark.score import Codes, score
-from benchmark.source import ROOT, source_hash
-from benchmark.stages import Report, Stages
-from benchmark.tasks import BENCHMARK_VERSION, Preset, Task
-from benchmark.train import Training, train
-from generators.factors import FactorSpace
-from generators.generator import Generator
-from generators.splits import Role
+from benchmark.jobs import Job, Report, Status
+from benchmark.limits import GRACE_S
 
-KIB = 1_024
-JUDGED: tuple[Role, ...] = ("probe", "test")
+HEARTBEAT_S = 30.0  # between words where nothing ends
+WORKER_GIB = 2.0  # of memory that a run of the presets takes, with room
+SLACK_S = 30.0  # past the limit and its grace: a process that has not ended itself by then is killed
+
+Done = tuple[Job, Report]
+
+
+class Engine(Protocol):
+    """Runs jobs."""
+
+    @property
+    def workers(self) -> int:
+        """How many run at once; 1 where that is not known."""
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[Done | None]:
+        """Each job with what became of it, in the order in which they end; None now and then while nothing ends."""
 
 
 @dataclass(frozen=True)
-class Run:
-    """What decides a result, and where it is stored.
+class Here:
+    """In this process, one after the other. screen: where the stages are shown; None: nowhere."""
 
-    label: the method's name, and its settings where they were set. method: a class of methods, or an encoder with a
-    known answer, which has no settings. source: its file. source_hash: see `hashed`; taken before the run, for files
-    may change while it trains.
-    """
+    screen: Console | None = None
+    workers: int = 1
 
-    task: Task
-    preset: Preset
-    label: str
-    method: type[Method] | Oracle
-    source: Path
-    source_hash: str
-    settings: CommonSettings | None
-    seed: int
-    device: torch.device
-    results: Path
+    def run(self, jobs: Sequence[Job]) -> Iterator[Done | None]:
+        """As `Engine.run`."""
+        from benchmark.work import do
 
-    @property
-    def place(self) -> Path:
-        """The result's file."""
-        return results.path(self.results, *self._address)
-
-    @property
-    def artefacts(self) -> Path:
-        """The folder of the pictures, losses and embeddings."""
-        return results.artefact_dir(self.results, *self._address)
-
-    @property
-    def _address(self) -> tuple[str, str, str, str, int]:
-        return BENCHMARK_VERSION, self.preset.name, self.task.name, self.label, self.seed
-
-
-def hashed(method: Path, task: Task) -> str:
-    """Hash of a method's file, of the task's space and of everything of the project that decides a score."""
-    space = ROOT.joinpath(*generators.SPACES[task.space][0].split(".")).with_suffix(".py")
-    return source_hash(method, space, ROOT / "benchmark" / "engines.py")
+        for job in jobs:
+            report = do(job, self.screen)
+            if report.status is Status.BUSY:
+                report = do(replace(job, wait=True), self.screen)
+            yield job, report
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """A finished run: what was learnt and from what, for the pictures. embeddings: blocks of probe and test clips.
+class Pool:
+    """A pool of processes of this machine. gpus: how many the machine has for them; 0: they compute on the processor.
 
-    method: None for an oracle, which learns nothing.
+    A process does many runs; one that dies, or had to be killed, is replaced, and takes no other run with it.
     """
 
-    method: Method | None
-    generator: Generator
-    front_end: LogMel
-    features: features.Features
-    training: Training
-    embeddings: dict[Role, dict[str, Tensor]]
-    scores: list[results.Score]
-    training_peak_bytes: int | None
+    workers: int
+    gpus: int = 0
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[Done | None]:
+        """As `Engine.run`."""
+        with tempfile.TemporaryDirectory() as slots:
+            pool = ProcessPool(
+                max_workers=self.workers,
+                context=multiprocessing.get_context("spawn"),
+                initializer=_start,
+                initargs=(os.getpid(), self.workers, self.gpus, slots),
+            )
+            try:
+                yield from self._ended(pool, jobs)
+                pool.close()
+            finally:
+                pool.stop()
+                pool.join()
+
+    def _ended(self, pool: ProcessPool, jobs: Sequence[Job]) -> Iterator[Done | None]:
+        running = {self._scheduled(pool, job): job for job in jobs}
+        while running:
+            ended, _ = wait(running, timeout=HEARTBEAT_S, return_when=FIRST_COMPLETED)
+            if not ended:
+                yield None
+            for future in ended:
+                job = running.pop(future)
+                report = _told(future, job)
+                if report.status is Status.BUSY:  # another command is at it: ours last, when that may have ended
+                    again = replace(job, wait=True)
+                    running[self._scheduled(pool, again)] = again
+                else:
+                    yield job, report
+
+    @staticmethod
+    def _scheduled(pool: ProcessPool, job: Job) -> Future[Report]:
+        seconds = job.limits.seconds
+        longest = None if seconds is None or job.wait else seconds + GRACE_S + SLACK_S
+        return pool.schedule(_do, args=[job], timeout=longest)
 
 
-Sound = tuple[Generator, LogMel]
-Prepared = tuple[Generator, LogMel, features.Features]
+def _told(future: Future[Report], job: Job) -> Report:
+    """A worker's report, or what is to be said of one that died."""
+    from benchmark.storage import place
+    from benchmark.workplace import Workplace
+
+    try:
+        return future.result()
+    except ProcessExpired as error:
+        workplace = Workplace(place(job.results), job.run.id)
+        said = workplace.last_words(job.command)
+        return Report(Status.FAILED, reason=said or _death(error.exitcode), log=str(workplace.log))
+    except TimeoutError as error:
+        return Report(Status.FAILED, reason=f"it was killed: {error}")
 
 
-def sound_of(task: Task, device: torch.device, stages: Stages) -> Sound:
-    """Build the sound of a task, and the front end that listens to it."""
-    with stages.stage("bank", "building the note bank"):
-        generator = generators.load(task.space).to(device)
-    return generator, LogMel(FrontEndSettings(generator.sample_rate, generator.n_samples)).to(device)
+def _death(code: int) -> str:
+    if code < 0:
+        name = signal.Signals(-code).name
+        memory = "; was there too little memory?" if -code == signal.SIGKILL else ""
+        return f"its process was killed by {name}{memory}"
+    return f"its process ended by itself, with exit status {code}"
 
 
-def features_of(sound: Sound, task: Task, preset: Preset, device: torch.device, stages: Stages) -> Prepared:
-    """Render the clips of a task and take their features: what all its runs have in common."""
-    with stages.stage("features", "rendering clips and taking log-mel features") as report:
-        data = features.compute(*sound, preset.clips, device, report, split=task.split, versions=task.versions)
-    return *sound, data
+_parent = 0
+_device: str | None = None
 
 
-def prepare_task(task: Task, preset: Preset, device: torch.device, stages: Stages) -> Prepared:
-    """Sound and features of a task."""
-    return features_of(sound_of(task, device, stages), task, preset, device, stages)
+def _start(parent: int, workers: int, gpus: int, slots: str) -> None:
+    """Begin a worker: an interrupt is its engine's to handle; where there are GPUs, it takes a free share of one."""
+    global _parent, _device
+    _parent = parent
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if gpus:
+        slot = _free_slot(Path(slots), workers)
+        _device = f"cuda:{slot % gpus}"
+        import torch
+
+        torch.cuda.set_per_process_memory_fraction(min(1.0, gpus / workers), torch.device(_device))
 
 
-def build(run: Run, front_end: LogMel) -> Method | None:
-    """A new network of the run's method, from its seed; None for an oracle. Raises ValueError as `registry.built`."""
-    if isinstance(run.method, Oracle) or run.settings is None:
-        return None
-    shape = front_end.settings
-    trunk = Trunk(shape.n_frames, shape.n_mels, run.preset.width, run.preset.depth)
-    torch.manual_seed(run.seed)  # networks are initialised, and methods draw, from torch's own generator
-    return registry.built(run.method, run.source, trunk, tuple(run.task.blocks), run.settings).to(run.device)
+_held: list[FileLock] = []
 
 
-def check_builds(runs: list[Run], front_end: LogMel) -> None:
-    """Raise ValueError where a method of these cannot be built, before anything costly is done."""
-    with torch.random.fork_rng(_cuda(runs[0].device)):
-        for run in {run.label: run for run in runs}.values():
-            build(run, front_end)
+def _free_slot(folder: Path, workers: int) -> int:
+    """A number below `workers` that no other living worker has; freed when this process ends, however it ends."""
+    while True:
+        for slot in range(workers):
+            lock = FileLock(folder / str(slot), timeout=0)
+            try:
+                lock.acquire()
+            except Timeout:
+                continue
+            _held.append(lock)
+            return slot
+        time.sleep(0.1)  # the one whose place this takes is not quite dead
 
 
-def execute(run: Run, prepared: Prepared, stages: Stages) -> Outcome:
-    """Train, embed and score one run. The same run on the same CPU gives the same scores, to the last digit."""
-    generator, front_end, data = prepared
-    with torch.random.fork_rng(_cuda(run.device)):
-        method = build(run, front_end)
-        training, peak = _trained(run, method, prepared, stages) if method is not None else (Training(), None)
-    with stages.stage("embed", "embedding probe and test clips"), torch.no_grad():
-        embeddings = {role: _embedded(run, method, data.roles[role], generator.space) for role in JUDGED}
-    with stages.stage("score", "scoring: probing every factor in every block") as report:
-        probe, test = (Codes(data.roles[role].levels, _arrays(embeddings[role])) for role in JUDGED)
-        scores = scores_of(run.task, generator.space, probe, test, run.device, report)
-    with stages.stage("decode", "decoding: reconstruction, swaps, the standard decoder"), torch.no_grad():
-        scores += by_decoders(run.task, method, prepared, embeddings)
-    return Outcome(method, generator, front_end, data, training, embeddings, scores, peak)
+def _do(job: Job) -> Report:
+    from benchmark.work import do
+
+    return do(job if _device is None else replace(job, device=_device), parent=_parent)
 
 
-def _trained(run: Run, method: Method, prepared: Prepared, stages: Stages) -> tuple[Training, int | None]:
-    """Train a method in place. Returns the log and the most bytes of the device that it took, None on the CPU."""
-    generator, _, data = prepared
-    if run.device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(run.device)
-    with stages.stage("train", f"training {run.label}, seed {run.seed}") as report:
-        training = train(method, run.task, generator.space, data.roles["train"], run.preset, run.seed, report)
-    method.eval()
-    return training, torch.cuda.max_memory_allocated(run.device) if run.device.type == "cuda" else None
+@dataclass(frozen=True)
+class RayCluster:
+    """The machines of a Ray cluster. address: None starts one on this machine; "auto" finds the one that runs here.
+
+    cpus, gpus: of each run, fractions too. retries: of a run whose worker or machine was lost. A machine that joins
+    gets this checkout's code; its environment must be made.
+    """
+
+    address: str | None
+    cpus: float
+    gpus: float
+    retries: int = 3
+    workers: int = 1
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[Done | None]:
+        """As `Engine.run`."""
+        from benchmark.ray_engine import ended
+
+        yield from ended(jobs, self.address, self.cpus, self.gpus, self.retries)
 
 
-def _embedded(run: Run, method: Method | None, clips: features.Clips, space: FactorSpace) -> dict[str, Tensor]:
-    if method is not None:
-        return embed(method, clips.features)
-    if not isinstance(run.method, Oracle):
-        raise TypeError(f"{run.label} is neither a method nor an oracle")
-    codes = run.method(clips.levels, space.names, space.n_levels, run.task.blocks, run.seed)
-    return {name: torch.from_numpy(values).to(run.device) for name, values in codes.items()}
+def chosen_engine(options: argparse.Namespace, jobs: int) -> Engine:
+    """The engine that a command line asks for, for so many jobs. Raises ValueError for a device that is not here."""
+    from benchmark.stages import console
+
+    kind = _kind(options, jobs)
+    if kind == "ray":
+        return RayCluster(options.address, options.cpus, options.gpus)
+    device = _checked_device(options)
+    if kind == "here":
+        return Here(console())
+    workers = planned_workers(options, jobs)
+    return Pool(workers, _gpus() if device == "cuda" and options.device in ("auto", "cuda") else 0)
 
 
-def _arrays(blocks: dict[str, Tensor]) -> dict[str, np.ndarray]:
-    return {name: codes.cpu().numpy() for name, codes in blocks.items()}
+def _kind(options: argparse.Namespace, jobs: int) -> str:
+    """One run is done here, where its stages can be watched; many in a pool, where none can harm another."""
+    if options.engine != "auto":
+        return str(options.engine)
+    return "here" if jobs == 1 and options.workers is None else "pool"
 
 
-def _cuda(device: torch.device) -> list[torch.device]:
-    return [device] if device.type == "cuda" else []
+def planned_workers(options: argparse.Namespace, jobs: int) -> int:
+    """How many runs go on at once, on this machine: as asked for; else one a core, as memory and the device allow.
+
+    On GPUs four share one, as far as there are cores. On a cluster it is Ray's to decide, and 1 stands for that.
+    """
+    import psutil
+
+    if _kind(options, jobs) != "pool":
+        return 1
+    if options.workers is not None:
+        return max(1, min(options.workers, jobs))
+    cores = usable_cores()
+    most = min(cores, 4 * _gpus()) if _checked_device(options) == "cuda" else cores
+    memory = int(psutil.virtual_memory().available / 2**30 / WORKER_GIB)
+    return max(1, min(jobs, most, memory))
 
 
-def scores_of(
-    task: Task, space: FactorSpace, probe: Codes, test: Codes, device: torch.device, report: Report
-) -> list[results.Score]:
-    """Every score that takes embeddings and levels alone: the ranked ones, then those beside them."""
-    blocks = {name: tuple(f for f in space.names if f in owned) for name, owned in task.blocks.items()}
-    ordinal = [factor.name for factor in space.factors if factor.ordinal]
-    ranked = score(blocks, space.names, space.n_levels, probe, test, seed=0, device=str(device), progress=report)
-    rows = ranked + details(blocks, space.names, space.n_levels, ordinal, probe, test, ranked, seed=0)
-    return [
-        results.Score(metric=row.metric, block=row.block, factor=row.factor, value=float(np.float64(row.value)))
-        for row in rows
-    ]
+def threads_of(options: argparse.Namespace, workers: int) -> int | None:
+    """Threads of each run: its share of the cores; None, as the libraries would have it, for one run alone."""
+    if options.engine == "ray":
+        return max(1, int(options.cpus))
+    return None if _kind(options, 1 if workers == 1 else 2) == "here" else max(1, usable_cores() // workers)
 
 
-def result_of(run: Run, outcome: Outcome, stages: Stages, started: float) -> results.Result:
-    """The record of a finished run. started: `time.perf_counter()` at the start of the command."""
-    training, space = outcome.training, outcome.generator.space
-    return results.Result(
-        benchmark_version=BENCHMARK_VERSION,
-        preset=run.preset.name,
-        task=run.task.name,
-        task_version=run.task.version,
-        space_version=outcome.generator.version,
-        method=run.label,
-        family=run.method.family,
-        blocks={name: [f for f in space.names if f in owned] for name, owned in run.task.blocks.items()},
-        settings=run.settings.model_dump() if run.settings is not None else {},
-        seed=run.seed,
-        source_hash=run.source_hash,
-        environment=environment(run.device),
-        cost=results.Cost(
-            seconds={name: round(seconds, 3) for name, seconds in stages.seconds.items()},
-            total_seconds=round(time.perf_counter() - started, 3),
-            clips_per_second=training.clips / training.seconds if training.clips else 0.0,
-            wait_share=training.waiting / training.seconds if training.clips else 0.0,
-            device_idle_share=None,
-            peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if _is_mac() else KIB),
-            peak_device_memory_bytes=outcome.training_peak_bytes,
-            parameters=training.parameters,
-        ),
-        scores=outcome.scores,
-    )
+def _checked_device(options: argparse.Namespace) -> str:
+    """`cpu` or `cuda`. Raises ValueError for a device that there is not."""
+    if options.device == "cpu":
+        return "cpu"
+    from benchmark.options import chosen_device
+
+    return chosen_device(options.device).type
 
 
-def environment(device: torch.device) -> results.Environment:
-    """What a run ran on."""
-    gpu = device.type == "cuda"
-    return results.Environment(
-        python=platform.python_version(),
-        platform=platform.platform(),
-        torch=torch.__version__,
-        torchaudio=version("torchaudio"),
-        numpy=np.__version__,
-        scikit_learn=version("scikit-learn"),
-        dtones=version("dtones"),
-        commit=_commit(),
-        device=torch.cuda.get_device_name(device) if gpu else f"CPU, {os.cpu_count()} cores ({_processor()})",
-        threads=torch.get_num_threads(),
-    )
+def _gpus() -> int:
+    import torch
+
+    return torch.cuda.device_count()
 
 
-def _processor() -> str:
-    """The processor's human name."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def _commit() -> str | None:
-    """The checkout's commit, with a plus where files differ from it; None outside a git checkout and without git."""
-    command = ["git", "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"]
-    if shutil.which(command[0]) is None:
-        return None
-    described = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return described.stdout.strip() or None if described.returncode == 0 else None
-
-
-def _is_mac() -> bool:
-    return sys.platform == "darwin"  # where ru_maxrss counts bytes, not KiB
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    affinity: Any = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1

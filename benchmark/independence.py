@@ -187,9 +187,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(options: argparse.Namespace) -> int:
     import generators
-    from benchmark.results import check_writable, write_whole
+    from benchmark.results import check_writable
     from benchmark.sound.external import tool_versions
     from benchmark.stages import console
+    from benchmark.storage import write_whole
 
     screen = console()
     try:

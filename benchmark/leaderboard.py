@@ -13,7 +13,8 @@ from pathlib import Path
 from benchmark.board import COMMAND, text
 from benchmark.cli import DONE, FAILED, USAGE, Parser, complain
 from benchmark.compare import comparison
-from benchmark.results import Result, ResultError, read_all, versions, write_whole
+from benchmark.results import Result, ResultError, read_all, versions
+from benchmark.storage import write_whole
 
 
 class UsageError(ValueError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,20 +46,8 @@ def chosen_methods(asked: Sequence[str], plugin: Path | None) -> dict[str, Chose
     return chosen
 
 
-def parsed(assignments: Sequence[str]) -> dict[str, bool | int | float | str]:
-    """`name=value` texts as settings. Raises ValueError where one has no `=` or is set twice."""
-    settings: dict[str, bool | int | float | str] = {}
-    for text in assignments:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise ValueError(f"--set takes name=value; got '{text}'")
-        if name in settings:
-            raise ValueError(f"--set gives '{name}' twice")
-        settings[name] = _literal(value)
-    return settings
-
-
-def _literal(text: str) -> bool | int | float | str:
+def literal(text: str) -> bool | int | float | str:
+    """A setting's value as it was typed: a number, true or false, or the text itself."""
     try:
         value = json.loads(text)
     except ValueError:
@@ -68,7 +56,7 @@ def _literal(text: str) -> bool | int | float | str:
 
 
 def settings_for(
-    method: str, schema: type[CommonSettings], given: dict[str, bool | int | float | str]
+    method: str, schema: type[CommonSettings], given: Mapping[str, bool | int | float | str]
 ) -> CommonSettings:
     """The method's settings with those given. Raises ValueError naming the setting, its range and what came."""
     for name in given:
@@ -109,7 +97,7 @@ def _range(schema: type[CommonSettings], name: str) -> str:
 
 
 def settings_of(
-    name: str, chosen: type[Method] | Oracle, given: dict[str, bool | int | float | str]
+    name: str, chosen: type[Method] | Oracle, given: Mapping[str, bool | int | float | str]
 ) -> CommonSettings | None:
     """The settings of what was chosen, with those given; None for an oracle, which has none. Raises ValueError."""
     if not isinstance(chosen, Oracle):

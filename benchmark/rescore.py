@@ -9,20 +9,47 @@ Embeddings are kept as they were scored, so on the same CPU the same code gives 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import torch
 
 import generators
 from benchmark import artefacts, oracles, results
-from benchmark.engines import JUDGED, scores_of
+from benchmark.cli import DONE, FAILED, USAGE, complain
+from benchmark.execution import JUDGED
 from benchmark.metrics.table import BALANCE, DISENTANGLEMENT, FROM_THE_MODEL, PRESERVATION
-from benchmark.results import Result, ResultError
-from benchmark.source import ROOT, source_hash
-from benchmark.stages import Stages
+from benchmark.options import chosen_device
+from benchmark.results import DECISIVE, Result, ResultError
+from benchmark.scoring import scores_of, scoring_hash
+from benchmark.stages import Stages, console
+from benchmark.storage import Place, place
 from benchmark.tasks import BENCHMARK_VERSION, load_task
 
 RANKED = (PRESERVATION, DISENTANGLEMENT, BALANCE)
+
+
+def main(options: argparse.Namespace) -> int:
+    """Score every result that the options select anew. Status 1 where some of them have no kept embeddings."""
+    root = place(options.results)
+    try:
+        device, wanted = chosen_device(options.device), chosen(options)
+    except ValueError as error:
+        complain(error)
+        return USAGE
+    failures = 0
+    for result in wanted:
+        name = f"{result.method} on {result.task}, {result.preset}, seed {result.seed}"
+        try:
+            new = rescored(result, root, device, Stages(console()))
+        except (ResultError, ValueError) as error:
+            complain(f"{name}: {error}")
+            failures += 1
+            continue
+        if new is None:
+            complain(f"{name}: no embeddings are kept beside the result of version {result.benchmark_version}")
+            failures += 1
+            continue
+        print(f"{name}: {told(result, new)}")
+    return FAILED if failures else DONE
 
 
 def chosen(options: argparse.Namespace) -> list[Result]:
@@ -46,14 +73,14 @@ def _selected(result: Result, options: argparse.Namespace) -> bool:
         methods |= set(oracles.names())
     given = (
         (methods, result.method),
-        (None if options.task is None else [load_task(options.task).name], result.task),
+        (None if options.task is None else [load_task(name).name for name in options.task], result.task),
         (None if options.preset is None else [options.preset], result.preset),
         (options.seeds, result.seed),
     )
     return all(names is None or value in names for names, value in given)
 
 
-def rescored(result: Result, root: Path, device: torch.device, stages: Stages) -> Result | None:
+def rescored(result: Result, root: Place, device: torch.device, stages: Stages) -> Result | None:
     """The result with scores of today's code, in the place of its own; None where no embeddings are kept.
 
     Raises ResultError where embeddings are damaged, ValueError where the task is no longer there.
@@ -69,20 +96,23 @@ def rescored(result: Result, root: Path, device: torch.device, stages: Stages) -
         raise ResultError(f"{folder}: its blocks were {result.blocks}, and those of {task.name} are {owned}")
     with stages.stage("score", f"scoring {result.method}, seed {result.seed}, anew") as report:
         probe, test = (codes[role] for role in JUDGED)
-        scores = scores_of(task, space, probe, test, device, report)
+        found = scores_of(task, space, probe, test, device, report)
+    scores = [results.Score(metric=s.metric, block=s.block, factor=s.factor, value=s.value) for s in found]
     scores += [score for score in result.scores if score.metric in FROM_THE_MODEL]
-    if result.benchmark_version == BENCHMARK_VERSION and scores == result.scores:
-        return result
     changed = {"benchmark_version": BENCHMARK_VERSION, "scores": scores, "scored_by": scoring_hash()}
+    if all(getattr(result, name) == value for name, value in changed.items()):
+        return result
     new = result.model_copy(update=changed)
-    artefacts.carry(new, folder, _folder(root, new))
+    new = new.model_copy(update={"id": results.identity(new.model_dump(include=set(DECISIVE)))})
+    if new.benchmark_version != result.benchmark_version or new.scores != result.scores:
+        artefacts.carry(new, folder, _folder(root, new))
     results.write(new, root)
     return new
 
 
 def told(old: Result, new: Result) -> str:
     """What became of P, D and B, in a line."""
-    if new is old:
+    if new.benchmark_version == old.benchmark_version and new.scores == old.scores:
         return "the same to the last digit"
     found = {(s.metric, s.block): s.value for s in old.scores}
     ranked = [score for score in new.scores if score.metric in RANKED and score.block is None and score.factor is None]
@@ -90,11 +120,6 @@ def told(old: Result, new: Result) -> str:
     return f"{', '.join(moved)}; version {old.benchmark_version} -> {new.benchmark_version}"
 
 
-def scoring_hash() -> str:
-    """Hash of the code that makes scores of embeddings."""
-    return source_hash(ROOT / "benchmark" / "score.py", ROOT / "benchmark" / "details.py")
-
-
-def _folder(root: Path, result: Result) -> Path:
+def _folder(root: Place, result: Result) -> Place:
     address = (result.benchmark_version, result.preset, result.task, result.method, result.seed)
     return results.artefact_dir(root, *address)

@@ -4,17 +4,18 @@ A file lies at `results/<benchmark version>/<preset>/<task>/<method>/seed<k>.jso
 again and what it cost. Pictures, clips and embeddings lie under `artefacts/`, in the same tree, outside git.
 """
 
+import hashlib
 import json
-import os
 import re
 import tempfile
-import uuid
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, ValidationError, model_validator
+
+from benchmark.storage import Place, is_local, place, write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +46,10 @@ class Score(_Record):
 
 
 class Environment(_Record):
-    """Where a run ran: versions, commit (None: not in a git checkout), the device's human name, threads used."""
+    """Where a run ran: versions, commit (None: not in a git checkout), the device's human name, threads used.
+
+    precision: in which matrices were multiplied in training; None for results of before it was recorded.
+    """
 
     python: str
     platform: str
@@ -57,13 +61,15 @@ class Environment(_Record):
     commit: str | None = None
     device: str
     threads: NonNegativeInt
+    precision: str | None = None
 
 
 class Cost(_Record):
     """What a run took.
 
     seconds: by stage, in the order run (start, bank, features, train, embed, score, show); total_seconds: wall clock.
-    wait_share: share of training time spent waiting for data; device_idle_share: None where it cannot be measured.
+    wait_share: share of training time spent waiting for data; device_idle_share: share of it that the device, or the
+    processor's threads in use, did nothing; None where it cannot be measured.
     peak_memory_bytes: resident, of the process; peak_device_memory_bytes: None on the CPU.
     parameters: how many trained numbers the method has.
     """
@@ -78,14 +84,37 @@ class Cost(_Record):
     parameters: NonNegativeInt
 
 
+# What decides the outcome of a run. `preset` stands for its numbers: they are in the source that is hashed.
+DECISIVE = (
+    "benchmark_version",
+    "preset",
+    "task",
+    "task_version",
+    "space_version",
+    "method",
+    "settings",
+    "seed",
+    "source_hash",
+    "scored_by",
+)
+
+
+def identity(fields: Mapping[str, Any]) -> str:
+    """A run's id: SHA-256, hexadecimal, of what decides its outcome. fields: values of all that `DECISIVE` names."""
+    decisive = {name: fields[name] for name in DECISIVE}
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
 class Result(_Record):
     """One run of one method on one task with one seed.
 
+    id: see `identity`; None for results of before it was recorded.
     blocks: the factors that belong in each block, in the task's order.
-    source_hash: of the method's source and of the project's code that it imports.
-    scored_by: where the kept embeddings were scored anew, hash of the code that did; None: by that of `source_hash`.
+    source_hash: of the method's source and of the project's code that decides embeddings.
+    scored_by: of the code that scored the embeddings; None, before version 0.3: that of `source_hash`.
     """
 
+    id: str | None = None
     benchmark_version: Name
     preset: Name
     task: TaskName
@@ -108,6 +137,12 @@ class Result(_Record):
         twice = [key for key, count in counts.items() if count > 1]
         if twice:
             raise ValueError(f"scores: (metric, block, factor) = {twice[0]} is there more than once")
+        return self
+
+    @model_validator(mode="after")
+    def _id_is_of_its_fields(self) -> Self:
+        if self.id is not None and self.id != identity(self.model_dump(include=set(DECISIVE))):
+            raise ValueError("id: it is not of this result's fields; the file was edited, or put together by hand")
         return self
 
     def value(self, metric: str, block: str | None = None, factor: str | None = None) -> float:
@@ -135,89 +170,90 @@ def _branch(benchmark_version: str, preset: str, task: str, method: str, seed: i
     return Path(benchmark_version, preset, *task.split("/"), method, f"seed{seed}")
 
 
-def path(root: Path | str, benchmark_version: str, preset: str, task: str, method: str, seed: int) -> Path:
+def path(root: Place | str, benchmark_version: str, preset: str, task: str, method: str, seed: int) -> Place:
     """Where a result lies: `<root>/<benchmark version>/<preset>/<task>/<method>/seed<k>.json`.
 
     A task such as `phrases/timbre` is two folders. Raises ResultError for a name that cannot be a folder.
     """
     branch = _branch(benchmark_version, preset, task, method, seed)
-    return Path(root) / branch.parent / f"{branch.name}.json"
+    return place(root) / branch.parent.as_posix() / f"{branch.name}.json"
 
 
-def artefact_dir(root: Path | str, benchmark_version: str, preset: str, task: str, method: str, seed: int) -> Path:
+def artefact_dir(root: Place | str, benchmark_version: str, preset: str, task: str, method: str, seed: int) -> Place:
     """Where a run's pictures, clips and embeddings lie: in `artefacts/`, beside the results folder `root`."""
-    return Path(root).parent / "artefacts" / _branch(benchmark_version, preset, task, method, seed)
+    return artefact_root(root) / _branch(benchmark_version, preset, task, method, seed).as_posix()
 
 
-def check_writable(folder: Path | str) -> None:
+def artefact_root(root: Place | str) -> Place:
+    """The folder of all artefacts that belong to the results below `root`."""
+    return place(root).parent / "artefacts"
+
+
+def check_writable(folder: Place | str) -> None:
     """Makes the folder and tries a file in it, so that a long run does not fail at its end. Raises ResultError."""
+    where = place(folder)
     try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        if isinstance(where, Path):
+            where.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=where):
+                pass
+        else:
+            probe = where / ".writable"
+            write_whole(probe, b"")
+            probe.unlink()
     except OSError as error:
-        raise ResultError(f"cannot write in {folder} ({error.strerror}); choose another folder") from None
+        raise ResultError(f"cannot write in {folder} ({error.strerror or error}); choose another folder") from None
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Writes UTF-8 text to a file whole or not at all: a reader never sees half, a failure leaves nothing behind."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write(result: Result, root: Path | str) -> Path:
+def write(result: Result, root: Place | str) -> Place:
     """Writes a result to its place under `root`, whole or not at all; returns the file.
 
     Keys are in the order of the fields above, floats are Python's shortest exact form. Replaces the file of an
     earlier run with the same names and seed. Raises ResultError where the folder cannot be written.
     """
     text = json.dumps(result.model_dump(), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-    place = path(root, result.benchmark_version, result.preset, result.task, result.method, result.seed)
+    file = path(root, result.benchmark_version, result.preset, result.task, result.method, result.seed)
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(place, text)
+        if is_local(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file, text)
     except OSError as error:
-        raise ResultError(f"cannot write {place} ({error.strerror})") from None
-    return place
+        raise ResultError(f"cannot write {file} ({error.strerror or error})") from None
+    return file
 
 
-def read(path: Path | str) -> Result:
+def read(path: Place | str) -> Result:
     """Reads one result. Raises ResultError, one line that names the file and the field."""
     try:
-        return Result.model_validate_json(Path(path).read_bytes(), strict=True)
+        return Result.model_validate_json(place(path).read_bytes(), strict=True)
     except OSError as error:
-        raise ResultError(f"{path}: cannot be read ({error.strerror})") from None
+        raise ResultError(f"{path}: cannot be read ({error.strerror or error})") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "the whole file"
         raise ResultError(f"{path}: {field}: {first['msg']}") from None
 
 
-def read_all(root: Path | str, benchmark_version: str) -> list[Result]:
+def read_all(root: Place | str, benchmark_version: str) -> list[Result]:
     """Every result of one benchmark version, in the order of preset, task, method, seed.
 
     Raises ResultError, naming the file, for one that is damaged or lies where another belongs.
     """
     found = []
-    for place in sorted((Path(root) / benchmark_version).rglob("*.json")):
-        result = read(place)
+    files: list[Place] = list((place(root) / benchmark_version).rglob("*.json"))
+    for file in sorted(files, key=str):
+        result = read(file)
         proper = path(root, result.benchmark_version, result.preset, result.task, result.method, result.seed)
-        if place != proper:
-            raise ResultError(f"{place}: it says that its place is {proper}; move it there or remove it")
+        if file != proper:
+            raise ResultError(f"{file}: it says that its place is {proper}; move it there or remove it")
         found.append(result)
     return sorted(found, key=lambda result: (result.preset, result.task, result.method, result.seed))
 
 
-def versions(root: Path | str) -> list[str]:
+def versions(root: Place | str) -> list[str]:
     """Benchmark versions that have results in a folder, the newest first (0.10 is newer than 0.9)."""
-    folders = [folder for folder in Path(root).iterdir() if folder.is_dir()] if Path(root).is_dir() else []
+    whole = place(root)
+    folders = [folder for folder in whole.iterdir() if folder.is_dir()] if whole.is_dir() else []
     found = [folder.name for folder in folders if any(folder.rglob("seed*.json"))]
     return sorted(found, key=lambda name: ([int(number) for number in re.findall(r"\d+", name)], name), reverse=True)
 

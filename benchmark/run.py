@@ -4,154 +4,181 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
+import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.cli import DONE, FAILED, INTERRUPTED, USAGE, Parser, complain
+from benchmark.cli import DONE, FAILED, INTERRUPTED, USAGE, complain
+from benchmark.run_options import arguments, requests
 
 if TYPE_CHECKING:
-    from baselines.contract import Method
-    from benchmark.engines import Prepared, Run
-    from benchmark.oracles import Oracle
+    from benchmark.jobs import Job, Report
+    from benchmark.plan import Plan
     from benchmark.results import Result
-    from benchmark.stages import Stages
-    from benchmark.tasks import Task
-
-TASK, PRESET = "phrases/timbre", "quick"
-
-
-def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Parse the command line; exits with status 2 and one line where it cannot."""
-    from benchmark.tasks import PRESETS
-
-    parser = Parser(
-        prog="python -m benchmark.run",
-        description="Train self-supervised methods on sound with known factors, and score what they learnt.",
-        epilog="python -m benchmark.list shows the methods, oracles, tasks and presets that there are.",
-    )
-    add = parser.add_argument
-    add("--method", nargs="+", action="extend", metavar="NAME", help="one or more methods or oracles; all; oracles")
-    add("--task", help=f"space/shared-factors (default: {TASK})")
-    add("--preset", help=f"how much of it: {', '.join(PRESETS)} (default: {PRESET})")
-    add("--seeds", nargs="+", action="extend", type=int, metavar="N", help="a run for each (default: 0)")
-    add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
-    add("--set", nargs="+", action="extend", metavar="NAME=VALUE", help="settings of the method, as temperature=0.1")
-    add("--plugin", type=Path, metavar="FILE.py", help="a file that defines a method, named as the file is")
-    add("--results", type=Path, default=Path("results"), metavar="DIR", help="where results go (default: %(default)s)")
-    add("--force", action="store_true", help="compute again what is already there")
-    add("--rescore", action="store_true", help="score kept embeddings anew, without training (default: all there are)")
-    options = parser.parse_args(argv)
-    if options.rescore:
-        senseless = [f"--{name}" for name in ("set", "plugin", "force") if getattr(options, name)]
-        if senseless:
-            parser.error(f"--rescore trains nothing, so it takes no {senseless[0]}")
-    elif not options.method:
-        parser.error("the following arguments are required: --method")
-    return options
+    from benchmark.storage import Place
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what the command line asks for. Returns the exit status."""
-    started = time.perf_counter()
     try:
-        return _main(arguments(argv), started)
+        return _main(arguments(argv))
     except KeyboardInterrupt:
         start_of_line = "\n" if sys.stderr.isatty() else ""  # a terminal shows ^C where the cursor was
         print(
-            f"{start_of_line}interrupted: nothing of the unfinished run was stored; the same command starts it again",
+            f"{start_of_line}interrupted: finished runs are stored, and the same command goes on from there",
             file=sys.stderr,
         )
         return INTERRUPTED
 
 
-def _main(options: argparse.Namespace, started: float) -> int:
+def _main(options: argparse.Namespace) -> int:
     from benchmark.tasks import BENCHMARK_VERSION
 
     if options.rescore:
+        from benchmark.rescore import main as rescore
+
         print(f"dTones {BENCHMARK_VERSION}: scoring kept embeddings anew; starting", flush=True)
-        return _rescore(options)
-    names, task, preset = " ".join(options.method), options.task or TASK, options.preset or PRESET
-    print(f"dTones {BENCHMARK_VERSION}: {names} on {task}, preset {preset}; starting", flush=True)
-    from benchmark.results import read
+        return rescore(options)
+    try:
+        asked = requests(options)
+    except ValueError as error:
+        complain(error)
+        return USAGE
+    names = " ".join(dict.fromkeys(name for one in asked for name in one.method))
+    tasks = " ".join(dict.fromkeys(name for one in asked for name in one.task))
+    presets = " ".join(dict.fromkeys(one.preset for one in asked))
+    print(f"dTones {BENCHMARK_VERSION}: {names} on {tasks}, preset {presets}; starting", flush=True)
+    from benchmark.plan import plan
+    from benchmark.storage import place
 
-    with ExitStack() as stack:
-        try:
-            runs = plan(options)
-            todo = [run for run in runs if options.force or not run.place.is_file()]
-            finished = [(run, read(run.place)) for run in runs if run not in todo]
-            stack.enter_context(writable([folder for run in todo for folder in (run.place.parent, run.artefacts)]))
-        except ValueError as error:
-            complain(error)
-            return USAGE
-        for run, result in finished:
-            _show_finished(run, result)
-        return _execute(todo, started) if todo else DONE
+    try:
+        root = place(options.results)
+        planned = plan(asked, root, force=options.force)
+        _tell(planned, options)
+        if options.dry_run or not planned.todo:
+            return _overview(planned, {}, root) if not options.dry_run else DONE
+        with writable(root):
+            return _execute(planned, options, root)
+    except ValueError as error:
+        complain(error)
+        return USAGE
 
 
-def plan(options: argparse.Namespace) -> list[Run]:
-    """Every run that the options ask for. Raises ValueError, in one line, for whatever is wrong with them.
+def _tell(planned: Plan, options: argparse.Namespace) -> None:
+    """Say what is to be done; with --dry-run, run by run."""
+    from benchmark.engines import planned_workers
+    from benchmark.plan import expected_seconds, known_results, summary, told
 
-    A method that declines the task is left out, with a line that says so, where "all" or "oracles" stood for it.
-    """
-    from benchmark import options as checks
-    from benchmark.engines import Run, hashed
-    from benchmark.tasks import load_preset, load_task
+    for line in [*planned.left_out, *(f"damaged, to be made anew: {text}" for text in planned.damaged.values())]:
+        print(line)
+    seconds = expected_seconds(planned.todo, known_results(planned, options.results))
+    workers = planned_workers(options, len(planned.todo))
+    if len(planned.runs) > 1 or options.dry_run:
+        print(summary(planned, sum(seconds.values()), workers), flush=True)
+    if options.dry_run:
+        for run in planned.runs:
+            what = f"to do, about {told(seconds[run.id])}" if run.id in seconds else "there"
+            print(f"  {run.id[:12]}  {run.title}, {run.preset}: {what}")
 
-    task, preset = load_task(options.task or TASK), load_preset(options.preset or PRESET)
-    given = checks.parsed(options.set or [])
-    seeds = checks.checked_seeds(options.seeds or [0])
-    methods = checks.chosen_methods(options.method, options.plugin)
-    settings = {name: checks.settings_of(name, chosen, given) for name, (chosen, _) in methods.items()}
-    device = checks.chosen_device(options.device)
-    runs = []
-    for name, (chosen, source) in methods.items():
-        reason = _declines(chosen, task)
-        if reason is not None:
-            if name in options.method:
-                raise ValueError(f"{name} cannot do {task.name}: {reason}")
-            print(f"{name} is left out, for it cannot do {task.name}: {reason}")
+
+def _execute(planned: Plan, options: argparse.Namespace, root: Place) -> int:
+    """Do what is to be done, tell of each run as it ends, and of all at the end. Raises ValueError for a bad method."""
+    from benchmark.engines import chosen_engine
+    from benchmark.execution import check_builds
+    from benchmark.features import front_end_of
+    from benchmark.jobs import Report, Status
+    from benchmark.progress import Progress
+    from benchmark.work import resolved
+
+    jobs = _jobs(planned, options)
+    engine = chosen_engine(options, len(jobs))
+    first = {(job.run.task, job.run.label): job for job in jobs}
+    for job in first.values():  # a broken method is told of before anything costly is done
+        run = resolved(job.run, "cpu")
+        check_builds([run], front_end_of(run.task.space))
+    ended, failures = Progress(planned, engine.workers), dict[str, Report]()
+    for done in engine.run(jobs):
+        if done is None:
+            ended.heartbeat()
             continue
-        label, source_hash = checks.label(name, settings[name], given), hashed(source, task)
-        runs += [
-            Run(task, preset, label, chosen, source, source_hash, settings[name], seed, device, options.results)
-            for seed in seeds
-        ]
-    return runs
+        job, report = done
+        if report.status is Status.FAILED:
+            failures[job.run.id] = report
+            ended.failed(job.run, report)
+        else:
+            ended.finished(job.run, report, root)
+    return _overview(planned, failures, root)
 
 
-def _declines(chosen: type[Method] | Oracle, task: Task) -> str | None:
-    """Why a method or an oracle cannot do the task; None where it can."""
-    from benchmark.oracles import Oracle
+def _jobs(planned: Plan, options: argparse.Namespace) -> list[Job]:
+    from benchmark.engines import planned_workers, threads_of
+    from benchmark.jobs import Job
+    from benchmark.record import checked_out
+    from benchmark.run_options import limits
 
-    if isinstance(chosen, Oracle):
-        return chosen.declines(task.blocks) or _too_wide(chosen, task)
-    return chosen.declines(tuple(task.blocks), task.views)
+    command, commit = uuid.uuid4().hex, checked_out()
+    workers = planned_workers(options, len(planned.todo))
+    return [
+        Job(
+            run=run,
+            results=str(options.results if "://" in options.results else Path(options.results).resolve()),
+            device=options.device,
+            precision=options.precision,
+            threads=threads_of(options, workers),
+            limits=limits(options, workers),
+            checkpoint_s=options.checkpoint_every,
+            command=command,
+            commit=commit,
+            force=options.force,
+        )
+        for run in planned.todo
+    ]
 
 
-def _too_wide(chosen: Oracle, task: Task) -> str | None:
-    """Why an oracle's code cannot be ranked; None where it can."""
-    import numpy as np
+def _overview(planned: Plan, failures: dict[str, Report], root: Place) -> int:
+    """Show one run in full, or the table of many. Returns the exit status."""
+    from benchmark.plan import artefacts_of, place_of
+    from benchmark.progress import overview
+    from benchmark.stages import console
+    from benchmark.summary import show
 
-    import generators
-    from benchmark.score import WIDEST
+    found = results_of(planned, root)
+    if len(planned.runs) == 1:
+        for report in failures.values():
+            complain(f"{planned.runs[0].title}: {report.reason}")
+        run = planned.runs[0]
+        if run.id in planned.there:
+            print(f"{run.title}: there already, not computed again (--force does)")
+        if run.id in found:
+            show(found[run.id], place_of(run, root), artefacts_of(run, root), console())
+    else:
+        overview(found, failures, planned.runs, console())
+    return FAILED if failures else DONE
 
-    space = generators.space(task.space)
-    codes = chosen(np.zeros((1, len(space.names)), np.int64), space.names, space.n_levels, task.blocks, seed=0)
-    wide = [f"{block}' would be {code.shape[1]}" for block, code in codes.items() if code.shape[1] > WIDEST]
-    return f"its block '{wide[0]} wide, and at most {WIDEST} can be ranked" if wide else None
+
+def results_of(planned: Plan, root: Place) -> dict[str, Result]:
+    """The up-to-date results of a plan's runs, by id."""
+    from benchmark.plan import stored
+
+    found = {}
+    for run in planned.runs:
+        result = planned.there.get(run.id) or stored(run, root)
+        if result is not None and result.id == run.id:
+            found[run.id] = result
+    return found
 
 
 @contextmanager
-def writable(folders: Sequence[Path]) -> Iterator[None]:
-    """Make folders and check that files can be written there; remove those that are still empty at the end.
+def writable(root: Place) -> Iterator[None]:
+    """Make the folders of results and artefacts and check that files can be written there; remove those left empty.
 
     Raises ValueError, before anything else is done, naming the first that cannot be written.
     """
-    from benchmark.results import check_writable
+    from benchmark.results import artefact_root, check_writable
 
+    folders = [root, artefact_root(root)]
     made = {place for folder in folders for place in (folder, *folder.parents) if not place.exists()}
     try:
         for folder in folders:
@@ -161,107 +188,6 @@ def writable(folders: Sequence[Path]) -> Iterator[None]:
         for place in sorted(made, key=lambda place: len(place.parts), reverse=True):
             with suppress(OSError):  # not empty, or never made
                 place.rmdir()
-
-
-def _execute(todo: list[Run], started: float) -> int:
-    from benchmark.engines import check_builds, features_of, sound_of
-    from benchmark.stages import Stages, console
-
-    screen, first = console(), todo[0]
-    shared = Stages(screen)
-    shared.seconds["start"] = time.perf_counter() - started
-    sound = sound_of(first.task, first.device, shared)
-    try:
-        check_builds(todo, sound[1])
-    except ValueError as error:
-        complain(error)
-        return USAGE
-    prepared = features_of(sound, first.task, first.preset, first.device, shared)
-    failures = 0
-    for number, run in enumerate(todo):
-        stages = Stages(screen)
-        stages.seconds |= shared.seconds
-        begun = started if number == 0 else time.perf_counter() - sum(shared.seconds.values())
-        failures += not _tried(run, prepared, stages, begun)
-    return FAILED if failures else DONE
-
-
-def _tried(run: Run, prepared: Prepared, stages: Stages, begun: float) -> bool:
-    """One run; whether it was finished. What a method did wrong is told in one line, and stops its own run alone."""
-    from baselines.registry import FOLDER, line_of, said_by
-    from benchmark.oracles import Oracle
-    from benchmark.results import ResultError
-    from benchmark.train import ContractError, DivergedError
-
-    try:
-        _one(run, prepared, stages, begun)
-    except (DivergedError, ContractError, ResultError) as error:
-        complain(f"{run.label}, seed {run.seed}: {error}")
-    except Exception as error:
-        where = line_of(error, run.source)
-        if not where or isinstance(run.method, Oracle) or run.source.resolve().is_relative_to(FOLDER):
-            raise  # a mistake of the suite's own, whose traceback is wanted
-        complain(f"{run.label}, seed {run.seed}: {run.source}{where}: {said_by(error)}")
-    else:
-        return True
-    return False
-
-
-def _one(run: Run, prepared: Prepared, stages: Stages, begun: float) -> None:
-    """Execute a run, draw its pictures, store its result, show it."""
-    from benchmark import results
-    from benchmark.artefacts import keep
-    from benchmark.engines import execute, result_of
-    from benchmark.stages import console
-    from benchmark.summary import show
-
-    outcome = execute(run, prepared, stages)
-    with stages.stage("show", "drawing the pictures"):
-        keep(run, outcome)
-    result = result_of(run, outcome, stages, begun)
-    results.write(result, run.results)
-    show(result, run.place, run.artefacts, console())
-
-
-def _rescore(options: argparse.Namespace) -> int:
-    """Score every result that the options select anew. Status 1 where some of them have no kept embeddings."""
-    from benchmark import rescore
-    from benchmark.options import chosen_device
-    from benchmark.results import ResultError
-    from benchmark.stages import Stages, console
-
-    try:
-        device, wanted = chosen_device(options.device), rescore.chosen(options)
-    except ValueError as error:
-        complain(error)
-        return USAGE
-    failures = 0
-    for result in wanted:
-        name = f"{result.method} on {result.task}, {result.preset}, seed {result.seed}"
-        try:
-            new = rescore.rescored(result, options.results, device, Stages(console()))
-        except (ResultError, ValueError) as error:
-            complain(f"{name}: {error}")
-            failures += 1
-            continue
-        if new is None:
-            complain(f"{name}: no embeddings are kept beside the result of version {result.benchmark_version}")
-            failures += 1
-            continue
-        print(f"{name}: {rescore.told(result, new)}")
-    return FAILED if failures else DONE
-
-
-def _show_finished(run: Run, result: Result) -> None:
-    from benchmark.stages import console
-    from benchmark.summary import show
-
-    changed = result.source_hash != run.source_hash
-    since = "; the code has changed since" if changed else ""
-    print(f"{run.label}, seed {run.seed}: there already, not computed again (--force does){since}")
-    show(result, run.place, run.artefacts, console())
-    if changed:  # said again where it is read: at the end
-        print(f"note: these are the scores of {run.label} as it was before its code changed; --force runs it anew")
 
 
 if __name__ == "__main__":

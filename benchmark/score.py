@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 
 from benchmark.metrics import table
 from benchmark.metrics.balance import balance, kept, preservation
-from benchmark.metrics.information import Reading, chance, checked_codes, usable_information
-from benchmark.metrics.table import ALL, Score, rest_of
-
-WIDEST = 128  # a wider block could hold by width alone what a narrow one must choose
+from benchmark.metrics.checks import checked_codes
+from benchmark.metrics.information import Reading, chance, usable_information
+from benchmark.metrics.table import ALL, WIDEST, Score, rest_of
 
 # told (parts done, parts in all)
 Progress = Callable[[int, int], None]
@@ -58,7 +57,9 @@ def score(
     for done, (name, parts) in enumerate(inputs.items(), start=1):
         probe_blocks = {part: probe.blocks[part] for part in parts}
         test_blocks = {part: test.blocks[part] for part in parts}
-        found = usable_information(probe_blocks, probe.levels, test_blocks, test.levels, n_levels, seed, device)
+        clips = probe_blocks, probe.levels, test_blocks, test.levels
+        known = [list(readings[part].values()) for part in _parts(name, inputs)]
+        found = usable_information(*clips, n_levels, seed, device, known)
         readings[name] = dict(zip(factor_names, found, strict=True))
         if progress is not None:
             progress(done, len(inputs))
@@ -77,13 +78,20 @@ def _inputs(names: list[str]) -> dict[str, list[str]]:
     return inputs | {ALL: names}
 
 
+def _parts(union: str, inputs: Mapping[str, Collection[str]]) -> list[str]:
+    """The inputs that are parts of one."""
+    return [part for part, members in inputs.items() if set(members) < set(inputs[union])]
+
+
 def _hold_unions(readings: Readings, inputs: Mapping[str, Collection[str]]) -> None:
-    """A union tells at least what each part of it tells: its reader could always look at the part alone."""
-    for union, members in inputs.items():
-        for part, smaller in inputs.items():
-            if set(smaller) < set(members):
-                for factor, reading in readings[part].items():
-                    readings[union][factor] = max(readings[union][factor], reading, key=lambda one: one.information)
+    """A union tells at least what each part of it tells: its reader could always look at the part alone.
+
+    Its mixture has the parts' among its experts, so that all but sampling's hair is theirs by clips held back.
+    """
+    for union in inputs:
+        for part in _parts(union, inputs):
+            for factor, reading in readings[part].items():
+                readings[union][factor] = max(readings[union][factor], reading, key=lambda one: one.information)
 
 
 def _table(readings: Readings, chances: Mapping[str, float]) -> list[Score]:

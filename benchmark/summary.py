@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from rich.console import Console
 from rich.table import Table
 
@@ -16,6 +14,7 @@ from benchmark.metrics.table import (
     SWAP_FIDELITY,
 )
 from benchmark.results import Result
+from benchmark.storage import Place
 
 HEADLINE = {
     PRESERVATION: ("P", "preservation: what of the sound was kept"),
@@ -29,7 +28,7 @@ DECODERS = {
 }
 
 
-def show(result: Result, place: Path, pictures: Path, console: Console) -> None:
+def show(result: Result, place: Place, pictures: Place, console: Console) -> None:
     """Print one result."""
     console.print()
     console.print(
@@ -49,7 +48,7 @@ def show(result: Result, place: Path, pictures: Path, console: Console) -> None:
         console.print(f"  on test clips: {'; '.join(decoders)}", highlight=False, soft_wrap=True)
     _cost(result, console)
     console.print(f"  result    {place}", markup=False, highlight=False, soft_wrap=True)
-    for picture in sorted(pictures.glob("*.png")):
+    for picture in sorted(pictures.glob("*.png"), key=str):
         console.print(f"  picture   {picture}", markup=False, highlight=False, soft_wrap=True)
 
 

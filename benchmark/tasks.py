@@ -10,7 +10,7 @@ from generators.factors import FactorSpace
 from generators.pairs import AUGMENT, IDENTICAL, INDEPENDENT, Pairing
 from generators.splits import IID, Split, parse
 
-BENCHMARK_VERSION = "0.2"
+BENCHMARK_VERSION = "0.3"
 
 # The tasks that the board ranks; `load_task` takes any other name of the same form.
 BOARD = ("phrases/timbre", "phrases/pitch", "phrases/loudness", "phrases/rhythm")
@@ -87,7 +87,7 @@ PRESETS = {
         ),
         Preset(
             "quick",
-            "two minutes on two cores: the board's first table",
+            "a minute on two cores: the board's first table",
             {"train": 3, "probe": 1, "test": 1},
             steps=2_000,
             examples=128,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +13,9 @@ from torch import Tensor, nn
 
 from baselines.contract import Batch, Method
 from benchmark.features import Clips
+from benchmark.idle import idle_share, joined_share
+from benchmark.keeping import Held, Keeper, Log
+from benchmark.precision import Precision, chosen_precision
 from benchmark.tasks import Preset, Task
 from generators.factors import FactorSpace
 from generators.pairs import ViewSampler
@@ -36,7 +39,8 @@ class ContractError(TypeError):
 class Training:
     """What training left behind. history: a row a step, the terms that it logged. seconds: all; waiting: for data.
 
-    clips: seen, views counted. parameters: trained numbers.
+    clips: seen, views counted. parameters: trained numbers. idle_share: of the device, in [0, 1]; None where unknown.
+    precision: of the products. Where training went on from a checkpoint, what was before it is included.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
@@ -44,51 +48,142 @@ class Training:
     waiting: float = 0.0
     clips: int = 0
     parameters: int = 0
+    idle_share: float | None = None
+    precision: str = "float32"
 
 
 def train(
-    method: Method, task: Task, space: FactorSpace, clips: Clips, preset: Preset, seed: int, progress: Progress
+    method: Method,
+    task: Task,
+    space: FactorSpace,
+    clips: Clips,
+    preset: Preset,
+    seed: int,
+    progress: Progress,
+    *,
+    precision: Precision = "auto",
+    checkpoints: Keeper | None = None,
 ) -> Training:
     """Train a method in place on examples drawn from the training clips.
 
+    checkpoints: written now and then and at the end; where there is one already, training goes on from it, to the same
+    numbers, if the method, which must be new, was built from the same seed.
     Returns the log. Raises DivergedError where a logged term is not finite, ContractError where a step gives no loss or
-    the method declines the task.
+    the method declines the task, ValueError for a precision that there is not.
     Methods without an optimiser are left as they are.
     """
     check_able(type(method), task)
     device = clips.features.device
+    product = chosen_precision(precision, device)
     method.prepare(clips.features)
     optimisers = method.optimisers()
-    training = Training()
     if not optimisers:
-        return training
+        return Training()
     if type(method).training_step is Method.training_step:
         raise ContractError(f"{type(method).__name__} has an optimiser but no training_step: write one")
-    groups = [group for optimiser in optimisers for group in optimiser.param_groups]
-    training.parameters = sum(parameter.numel() for group in groups for parameter in group["params"])
     schedules = [torch.optim.lr_scheduler.LambdaLR(o, lambda step: rate(step, preset.steps)) for o in optimisers]
+    held = Held(method, optimisers, schedules, np.random.default_rng(seed), device)
+    training = Training(parameters=sum(p.numel() for p in held.parameters()), precision=_named(product))
+    first = _restored(training, held, preset, checkpoints) if checkpoints else 0
+    if first:
+        progress(first, preset.steps)
+    if first < preset.steps:
+        _run(training, held, _batches(task, space, clips, preset, held.draws, first), preset, progress, checkpoints)
+    return training
+
+
+def _run(
+    training: Training,
+    held: Held,
+    batches: Iterator[Batch],
+    preset: Preset,
+    progress: Progress,
+    checkpoints: Keeper | None,
+) -> None:
+    """The steps that are left, logged in `training`."""
+    product, done = getattr(torch, training.precision), len(training.history)
+    pending: list[dict[str, Tensor]] = []
+    with idle_share(held.device) as idle:
+        stop_watch = _stop_watch(training, idle)
+        for step, batch in enumerate(_counted(batches, training), done + 1):
+            pending.append(_step(held.method, held.optimisers, batch, product))
+            for schedule in held.schedules:
+                schedule.step()
+            last, look = step == preset.steps, step % CHECK_EVERY == 0
+            due = checkpoints is not None and checkpoints.due()
+            if last or look or due:
+                training.history += _checked(pending, step - len(pending))
+                pending = []
+            if last or due:
+                stop_watch()
+                if checkpoints is not None:
+                    checkpoints.write(_log(training, step, preset, held.device))
+            if last or look:
+                progress(step, preset.steps)
+
+
+def _counted(batches: Iterator[Batch], training: Training) -> Iterator[Batch]:
+    """The batches; the time that each took to come, and its clips, are added up."""
+    asked = time.perf_counter()
+    for batch in batches:
+        training.waiting += time.perf_counter() - asked
+        training.clips += batch.views.shape[0] * batch.views.shape[1]
+        yield batch
+        asked = time.perf_counter()
+
+
+def _stop_watch(training: Training, idle: Callable[[], float | None]) -> Callable[[], None]:
+    """Sets seconds and idle share of `training` to what they were when it was started, and what has come since."""
+    start, before, idle_before = time.perf_counter(), training.seconds, training.idle_share
+
+    def read() -> None:
+        since = time.perf_counter() - start
+        training.seconds = before + since
+        training.idle_share = joined_share((idle_before, before), (idle(), since))
+
+    return read
+
+
+def _batches(
+    task: Task, space: FactorSpace, clips: Clips, preset: Preset, draws: np.random.Generator, first: int
+) -> Iterator[Batch]:
+    """The batches of all steps from one on, each drawn when it is asked for: what was drawn is in a checkpoint."""
     samplers = [
         (name, ViewSampler(pairing, space, clips.levels, clips.seeds)) for name, pairing in task.pairings.items()
     ]
-    rng = np.random.default_rng(seed)
-    pending: list[dict[str, Tensor]] = []
-    start = time.perf_counter()
-    for step in range(preset.steps):
-        asked = time.perf_counter()
+
+    def batch(step: int) -> Batch:
         name, sampler = samplers[step % len(samplers)]
-        rows = torch.from_numpy(sampler.draw(preset.examples, task.views, rng)).to(device, non_blocking=True)
-        batch = Batch(clips.features[rows], name, step / preset.steps)
-        training.waiting += time.perf_counter() - asked
-        pending.append(_step(method, optimisers, batch))
-        for schedule in schedules:
-            schedule.step()
-        if len(pending) == CHECK_EVERY or step == preset.steps - 1:
-            training.history += _checked(pending, step + 1 - len(pending))
-            pending = []
-            progress(step + 1, preset.steps)
-    training.seconds = time.perf_counter() - start
-    training.clips = preset.steps * preset.examples * task.views
-    return training
+        rows = torch.from_numpy(sampler.draw(preset.examples, task.views, draws))
+        return Batch(clips.features[rows.to(clips.features.device, non_blocking=True)], name, step / preset.steps)
+
+    return map(batch, range(first, preset.steps))
+
+
+def _restored(training: Training, held: Held, preset: Preset, checkpoints: Keeper) -> int:
+    """Restore from a checkpoint, if there is one; the number of steps that were done."""
+    log = checkpoints.begin(held, _conditions(training, preset, held.device))
+    if log is None:
+        return 0
+    training.history = log.history
+    for name, value in log.sums.items():
+        setattr(training, name, value)
+    return log.step
+
+
+def _log(training: Training, step: int, preset: Preset, device: torch.device) -> Log:
+    sums = {name: getattr(training, name) for name in ("seconds", "waiting", "clips", "idle_share")}
+    return Log(step, _conditions(training, preset, device), sums, training.history)
+
+
+def _conditions(training: Training, preset: Preset, device: torch.device) -> dict[str, object]:
+    """What a checkpoint must have been written under."""
+    conditions = {"steps": preset.steps, "parameters": training.parameters}
+    return conditions | {"precision": training.precision, "device": device.type}
+
+
+def _named(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def check_able(method: type[Method], task: Task) -> None:
@@ -106,12 +201,13 @@ def rate(step: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
 
 
-def _step(method: Method, optimisers: list[torch.optim.Optimizer], batch: Batch) -> dict[str, Tensor]:
-    """One step of each optimiser; the terms that they logged, detached."""
+def _step(
+    method: Method, optimisers: list[torch.optim.Optimizer], batch: Batch, product: torch.dtype
+) -> dict[str, Tensor]:
+    """One step of each optimiser; the terms that they logged, detached. product: type of the forward products."""
     logged: dict[str, Tensor] = {}
-    bf16 = batch.views.device.type == "cuda"
     for index, optimiser in enumerate(optimisers):
-        with torch.autocast(batch.views.device.type, torch.bfloat16, enabled=bf16):
+        with torch.autocast(batch.views.device.type, torch.bfloat16, enabled=product == torch.bfloat16):
             terms = method.training_step(batch, index)
         _check_terms(terms)
         optimiser.zero_grad(set_to_none=True)

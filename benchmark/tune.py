@@ -26,7 +26,8 @@ from baselines import registry
 from baselines.networks import Trunk
 from benchmark.cli import USAGE, Parser, complain
 from benchmark.embedding import embed
-from benchmark.engines import Prepared, prepare_task
+from benchmark.feature_store import prepare
+from benchmark.features import Prepared
 from benchmark.options import chosen_device, settings_for
 from benchmark.results import check_writable, write_whole
 from benchmark.score import Codes, score
@@ -97,22 +98,21 @@ def evaluate(name: str, trial: Trial, task: Task, preset: Preset, prepared: Prep
     """Train with these settings and score on validation clips: P, D, B."""
     cls = registry.load(name)
     settings = settings_for(name, cls.Settings, dict(trial))
-    generator, front_end, data = prepared
-    shape = front_end.settings
+    space, data, shape = prepared.space, prepared.data, prepared.front_end
     device = data.roles["train"].features.device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         trunk = Trunk(shape.n_frames, shape.n_mels, preset.width, preset.depth)
         method = cls(trunk, tuple(task.blocks), settings).to(device)
-        train(method, task, generator.space, data.roles["train"], preset, seed, lambda done, total: None)
+        train(method, task, space, data.roles["train"], preset, seed, lambda done, total: None)
     method.eval()
     known, held = data.roles["train"], data.roles["validation"]
-    rows = first_draws(generator.space, known.levels)
+    rows = first_draws(space, known.levels)
     with torch.no_grad():
         probe = Codes(known.levels[rows], _numpy(embed(method, known.features[torch.from_numpy(rows).to(device)])))
         test = Codes(held.levels, _numpy(embed(method, held.features)))
     blocks = {block: tuple(sorted(owned)) for block, owned in task.blocks.items()}
-    names, n_levels = generator.space.names, generator.space.n_levels
+    names, n_levels = space.names, space.n_levels
     scores = score(blocks, names, n_levels, probe, test, seed=0, device=str(device))
     wanted = ("preservation", "disentanglement", "balance")
     return {one.metric: one.value for one in scores if one.metric in wanted and one.block is None}
@@ -145,7 +145,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     quick = load_preset("quick")
     preset = replace(quick, steps=options.steps, clips={"train": quick.clips["train"], "validation": 3})
     screen = console()
-    prepared = prepare_task(task, preset, device, Stages(screen))
+    prepared = prepare(task, preset, device, Stages(screen))
     full = replace(preset, steps=quick.steps)
     for name in options.method:
         first, last = _file(folder, name, TRIALS), _file(folder, name, FINALS)

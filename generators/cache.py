@@ -15,6 +15,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -63,11 +64,11 @@ def _read(path: Path, length: int) -> tuple[Samples, str] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        _tell(f"cannot read {path} ({error.strerror}); making its sound anew")
+        tell(f"cannot read {path} ({error.strerror}); making its sound anew")
         return None
     samples, digest = content[:length].astype(np.int16, copy=False), content[length:].tobytes()
     if len(samples) != length or digest.hex() != (name := _sha256(samples)):
-        _tell(f"{path} is damaged; making it anew")
+        tell(f"{path} is damaged; making it anew")
         return None
     return samples, name
 
@@ -85,7 +86,7 @@ def _write(path: Path, samples: Samples, digest: str) -> None:
         os.replace(partial, path)
     except OSError as error:
         size = (samples.nbytes + _DIGEST_BYTES) / 1e6
-        _tell(f"cannot keep {size:.3g} MB in {path.parent} ({error.strerror}); set DTONES_CACHE to a folder that can")
+        tell(f"cannot keep {size:.3g} MB in {path.parent} ({error.strerror}); set DTONES_CACHE to a folder that can")
         if partial is not None:
             partial.unlink(missing_ok=True)
 
@@ -93,9 +94,11 @@ def _write(path: Path, samples: Samples, digest: str) -> None:
 def _sweep(path: Path) -> None:
     """Remove what crashes left of this file."""
     for partial in path.parent.glob(f"{path.name}.*.partial"):
-        if time.time() - partial.stat().st_mtime > _ABANDONED_S:
-            partial.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # its writer was alive, and has renamed it since
+            if time.time() - partial.stat().st_mtime > _ABANDONED_S:
+                partial.unlink()
 
 
-def _tell(line: str) -> None:
+def tell(line: str) -> None:
+    """Say on stderr, in one line, what does not stop anything."""
     print(f"note: {line}", file=sys.stderr)

@@ -28,7 +28,7 @@ _LIBRARY = (
     "the space 'soundfont' needs the FluidSynth library: apt install libfluidsynth3 (Debian, Ubuntu), dnf install "
     "fluidsynth-libs (Fedora), brew install fluid-synth (macOS) or conda install -c conda-forge fluidsynth"
 )
-_EXTRA = "{} not installed: pip install 'dtones[soundfont]'"
+_EXTRA = "{} not installed: pip install -e '.[soundfont]'"
 
 
 def import_fluidsynth() -> ModuleType:

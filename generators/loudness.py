@@ -12,7 +12,6 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import freqz
 
 _SHELF_HZ, _SHELF_DB, _SHELF_Q = 1681.974450955533, 3.999843853973347, 0.7071752369554196
 _HIGH_PASS_HZ, _HIGH_PASS_Q = 38.13547087602444, 0.5003270373238773
@@ -49,6 +48,8 @@ def k_weighted_energy(audio: NDArray[np.float64], sample_rate: int) -> NDArray[n
 @cache
 def _power_gain(n: int, sample_rate: int) -> NDArray[np.float64]:
     """Power gain of both filters at the frequencies of a real transform of n samples."""
+    from scipy.signal import freqz  # here, for its import takes longer than making sound from kept features
+
     frequencies = 2 * np.pi * np.arange(n // 2 + 1) / n
     gain = np.ones(len(frequencies))
     for numerator, denominator in k_weighting(sample_rate):

@@ -10,7 +10,8 @@ import pytest
 import generators
 from baselines import registry
 from benchmark import oracles, results, tune
-from benchmark.engines import hashed
+from benchmark.execution import hashed
+from benchmark.scoring import scoring_hash
 from benchmark.statistics import paired_p
 from benchmark.tasks import BENCHMARK_VERSION, load_task
 
@@ -47,6 +48,7 @@ def test_results_were_made_by_this_code(runs):
     for method, found in runs.items():
         expected = hashed(registry.path_of(method), task)
         assert all(result.source_hash == expected for result in found), method
+        assert all(result.scored_by == scoring_hash() for result in found), f"{method}: --rescore it"
 
 
 def test_every_method_has_five_seeds_of_one_source(runs):

@@ -12,6 +12,7 @@ import torch
 
 from baselines import registry
 from baselines.contract import Batch, Family, Method
+from benchmark.checkpoint import Checkpoints
 from benchmark.tasks import PRESETS
 from benchmark.train import train
 
@@ -180,6 +181,47 @@ def test_its_state_is_all_there_is_to_it(name, small, trained):
         assert torch.equal(before[block], after[block]), (
             f"{name}: {block} differs after a round trip through state_dict; register what embed needs as a buffer"
         )
+
+
+class StoppedError(Exception):
+    """Raised in the middle of a training."""
+
+
+class Stopping(Checkpoints):
+    """A checkpoint after seven steps, and the end after nine."""
+
+    def due(self):
+        self.steps = getattr(self, "steps", 0) + 1
+        if self.steps == 9:
+            raise StoppedError
+        return self.steps == 7
+
+
+def test_its_training_goes_on_from_a_checkpoint_to_the_same_numbers(name, small, tmp_path):
+    told, place = [], tmp_path / "checkpoint.safetensors"
+    preset = replace(PRESETS["tiny"], steps=20, examples=32)
+
+    def trained_with(checkpoints):
+        method = made(name, small)
+        with torch.random.fork_rng([]):
+            torch.manual_seed(1)
+            history = train(
+                method, small.task, small.space, small.clips, preset, 1, lambda *_: None, checkpoints=checkpoints
+            ).history
+        return history, {**dict(method.named_parameters()), **dict(method.named_buffers())}
+
+    history, tensors = trained_with(None)
+    if not history:
+        return  # it does not train
+    with pytest.raises(StoppedError):
+        trained_with(Stopping(place, name, 0, told.append))
+    assert not told, f"{name}: its state cannot be kept in a checkpoint: {told[0]}"
+    history_again, again = trained_with(Checkpoints(place, name, 1e9, told.append))
+    assert "goes on from step 7" in told[0], f"{name}: its checkpoint is of no use: {told[0]}"
+    advice = "keep on the method itself what decides its next step; draw random numbers from torch alone"
+    assert history_again == history, f"{name}: after a checkpoint other terms are logged: {advice}"
+    for path, tensor in tensors.items():
+        assert torch.equal(tensor, again[path]), f"{name}: after a checkpoint {path} differs: {advice}"
 
 
 def test_its_width_follows_its_setting(name, small):

@@ -1,5 +1,6 @@
 """Decoders: reconstruction, swaps against exactly rendered targets, and one decoder for all."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,10 +8,9 @@ import pytest
 import torch
 
 from baselines.contract import Method
-from baselines.frontend import FrontEndSettings, LogMel
+from baselines.frontend import LogMel
 from benchmark import decoding
-from benchmark.features import Clips, Features
-from benchmark.tasks import load_task
+from benchmark.features import Clips, Features, Prepared, Swaps, front_end_of, swap_pairs, swap_target
 from benchmark.train import ContractError
 
 PAIRS = 24
@@ -18,15 +18,18 @@ PAIRS = 24
 
 @pytest.fixture(scope="module")
 def there(small):
-    """160 probe and 160 test clips, standardised, as a run has them."""
-    generator = small.generator
-    front_end = LogMel(FrontEndSettings(generator.sample_rate, generator.n_samples))
-    clips = small.clips
+    """160 probe and 160 test clips, standardised, as a run has them, and 24 swaps."""
+    generator, clips = small.generator, small.clips
+    front_end = LogMel(front_end_of("phrases"))
     parts = {"probe": slice(0, 160), "test": slice(160, 320)}
     roles = {role: Clips(clips.levels[rows], clips.seeds[rows], clips.features[rows]) for role, rows in parts.items()}
     decibels = front_end(generator.render(clips.levels, clips.seeds))
     data = Features(roles, float(decibels.mean()), float(decibels.std()))
-    return SimpleNamespace(generator=generator, front_end=front_end, data=data, task=small.task, space=small.space)
+    shared = small.task.blocks["shared"]
+    a, b = swap_pairs(small.space, roles["test"].levels, shared, PAIRS)
+    swaps = {"shared": Swaps(a, b, swap_target(generator, front_end, data, a, b, shared))}
+    prepared = Prepared(small.space, generator.version, front_end.settings, (), data, swaps)
+    return SimpleNamespace(generator=generator, front_end=front_end, data=data, task=small.task, prepared=prepared)
 
 
 class Renderer(Method):
@@ -36,11 +39,11 @@ class Renderer(Method):
         super().__init__(None, ("shared", "private"), Method.Settings())
         self.there, self.honest = there, honest
         test = there.data.roles["test"]
-        a, b = decoding.swap_pairs(there.space, test.levels, there.task.blocks["shared"], PAIRS)
-        mixed = test.levels[a].copy()
-        mixed[:, there.space.column("timbre")] = test.levels[b, there.space.column("timbre")]
+        swaps, timbre = there.prepared.swaps["shared"], there.prepared.space.column("timbre")
+        mixed = test.levels[swaps.a].copy()
+        mixed[:, timbre] = test.levels[swaps.b, timbre]
         self.levels = np.concatenate([test.levels, mixed])
-        self.seeds = np.concatenate([test.seeds, test.seeds[a]])
+        self.seeds = np.concatenate([test.seeds, test.seeds[swaps.a]])
         self.known = self.drawn(self.levels, self.seeds)
 
     def drawn(self, levels, seeds):
@@ -61,42 +64,31 @@ class Renderer(Method):
         return self.drawn(levels, private[:, 4])
 
 
-def swapped(there, method, monkeypatch):
-    monkeypatch.setattr(decoding, "PAIRS", PAIRS)
+def swapped(there, method):
     blocks = method.embed(there.data.roles["test"].features)
-    rows = decoding.swaps(there.task, method, there.generator, there.front_end, there.data, blocks)
+    rows = decoding.swap_scores(method, there.prepared, blocks)
     assert all((row.block, row.factor) == (None, None) for row in rows)
     return {row.metric: row.value for row in rows}
 
 
-def test_a_swap_that_is_exact_reads_1(there, monkeypatch):
-    found = swapped(there, Renderer(there, honest=False), monkeypatch)
+def test_a_swap_that_is_exact_reads_1(there):
+    found = swapped(there, Renderer(there, honest=False))
     assert found == pytest.approx({"swap_fidelity": 1.0, "swap_relative": 1.0}, abs=1e-6)
 
 
-def test_a_decoder_that_does_not_look_at_the_shared_block_reads_0_or_less(there, monkeypatch):
-    found = swapped(there, Renderer(there, honest=True), monkeypatch)
+def test_a_decoder_that_does_not_look_at_the_shared_block_reads_0_or_less(there):
+    found = swapped(there, Renderer(there, honest=True))
     assert found["swap_fidelity"] <= 0
     assert found["swap_relative"] == 0
 
 
-def test_pairs_differ_inside_and_outside_and_are_the_same_every_time(there):
-    levels, shared = there.data.roles["test"].levels, frozenset({"timbre", "rhythm"})
-    a, b = decoding.swap_pairs(there.space, levels, shared, 50)
-    assert (levels[a][:, [1, 3]] != levels[b][:, [1, 3]]).all()
-    assert (levels[a][:, [0, 2]] != levels[b][:, [0, 2]]).any(axis=1).all()
-    again = decoding.swap_pairs(there.space, levels, shared, 50)
-    assert np.array_equal(a, again[0])
-    assert np.array_equal(b, again[1])
-
-
 def test_the_target_has_the_shared_factor_of_b_and_all_else_of_a(there):
     test = there.data.roles["test"]
-    a, b = decoding.swap_pairs(there.space, test.levels, frozenset({"timbre"}), 5)
-    target = decoding.swap_target(there.generator, there.front_end, there.data, a, b, frozenset({"timbre"}))
+    swaps = there.prepared.swaps["shared"]
+    a, b = swaps.a, swaps.b
     levels = np.stack([test.levels[a, 0], test.levels[b, 1], test.levels[a, 2], test.levels[a, 3]], axis=1)
     audio = there.generator.render(levels, test.seeds[a])
-    assert torch.allclose(there.data.decibels(target), there.front_end(audio), atol=1e-4)
+    assert torch.allclose(there.data.decibels(swaps.target), there.front_end(audio), atol=1e-4)
 
 
 class Given(Method):
@@ -126,13 +118,19 @@ def test_without_a_decoder_there_is_the_standard_one_alone(there):
     directions = torch.randn(2, 2048, 8, generator=torch.Generator().manual_seed(0))
     flat = {role: clips.features.flatten(1) for role, clips in there.data.roles.items()}
     codes = {role: {"shared": x @ directions[0], "private": x @ directions[1]} for role, x in flat.items()}
-    prepared = (there.generator, there.front_end, there.data)
-    (row,) = decoding.by_decoders(there.task, Given(None), prepared, codes)
+    (row,) = decoding.by_decoders(Given(None), there.prepared, codes)
     assert row.metric == "standard_decoder_r2"
     assert 0.2 < row.value < 1
-    assert decoding.by_decoders(there.task, None, prepared, codes) == [row]
+    assert decoding.by_decoders(None, there.prepared, codes) == [row]
 
 
-def test_where_a_block_owns_nothing_there_is_nothing_to_swap(there):
-    task = load_task("phrases/augment")
-    assert decoding.swaps(task, Given(None), there.generator, there.front_end, there.data, {}) == []
+def test_where_nothing_can_be_swapped_there_are_no_scores_of_swaps(there):
+    assert decoding.swap_scores(Given(None), replace(there.prepared, swaps={}), {}) == []
+
+
+def test_of_several_swapped_blocks_each_is_named(there):
+    method = Renderer(there, honest=False)
+    blocks = method.embed(there.data.roles["test"].features)
+    two = replace(there.prepared, swaps=dict.fromkeys(("shared", "private"), there.prepared.swaps["shared"]))
+    found = [(row.metric, row.block) for row in decoding.swap_scores(method, two, blocks)]
+    assert found == [(m, b) for b in ("shared", "private") for m in ("swap_fidelity", "swap_relative")]

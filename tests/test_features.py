@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from baselines.frontend import LogMel
 from benchmark import features
 from generators.augment import augment
 from generators.factors import Factor, FactorSpace
@@ -109,6 +110,68 @@ def test_progress_reaches_the_number_that_was_foretold(versions, text):
     assert total == rows["train"] * 3 * max(1, versions) + rows["validation"] + 2 * rows["probe"] + rows["test"]
     assert told[-1] == (total, total)
     assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+@pytest.fixture
+def threads():
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+def test_features_do_not_depend_on_the_number_of_threads(small, threads):
+    """Nor on how many clips are transformed together: what is computed on any machine's share of cores is kept."""
+    front_end = LogMel(features.front_end_of("phrases"))
+    combinations = {role: rows[:700] for role, rows in iid(small.space).items()}
+    split = SimpleNamespace(rows=lambda space: combinations)
+    found = []
+    for number in (1, 2, 5):
+        threads(number)
+        data = features.compute(small.generator, front_end, {"train": 1, "test": 1}, CPU, quiet, split=split)
+        swaps = features.swaps(small.generator, front_end, data, {"shared": frozenset({"timbre"})})
+        found.append((data, swaps["shared"].target))
+    (data, target), *others = found
+    for other, other_target in others:
+        assert (other.mean, other.std) == (data.mean, data.std)
+        assert torch.equal(other_target, target)
+        for role, clips in data.roles.items():
+            assert torch.equal(other.roles[role].features, clips.features)
+    clips = data.roles["train"]
+    whole = front_end(small.generator.render(clips.levels, clips.seeds))
+    assert torch.equal((whole - data.mean) / data.std, clips.features)
+
+
+def test_precision_and_threads_of_training_are_not_those_of_features(threads):
+    before, seen = torch.get_float32_matmul_precision(), []
+    threads(3)
+
+    def listening(audio):
+        seen.append((torch.get_float32_matmul_precision(), torch.get_num_threads()))
+        return front_end(audio)
+
+    torch.set_float32_matmul_precision("medium")
+    try:
+        features.compute(Humming(), listening, {"train": 1}, CPU, quiet)
+        assert (torch.get_float32_matmul_precision(), torch.get_num_threads()) == ("medium", 3)
+    finally:
+        torch.set_float32_matmul_precision(before)
+    assert set(seen) == {("highest", 1)}
+
+
+def test_pairs_differ_inside_and_outside_and_fewer_are_the_first_of_more(small):
+    levels, shared = small.clips.levels, frozenset({"timbre", "rhythm"})
+    a, b = features.swap_pairs(small.space, levels, shared, 50)
+    assert (levels[a][:, [1, 3]] != levels[b][:, [1, 3]]).all()
+    assert (levels[a][:, [0, 2]] != levels[b][:, [0, 2]]).any(axis=1).all()
+    again = features.swap_pairs(small.space, levels, shared, 7)
+    assert np.array_equal(a[:7], again[0])
+    assert np.array_equal(b[:7], again[1])
+
+
+def test_without_test_clips_there_are_no_swaps():
+    generator, data = made()
+    del data.roles["test"]
+    assert features.swaps(generator, front_end, data, {"shared": frozenset({"timbre"})}) == {}
 
 
 def test_a_role_without_draws_is_not_made():

@@ -119,26 +119,6 @@ def test_devices(monkeypatch):
         options.chosen_device("cuda:2")
 
 
-def test_assignments_keep_their_types():
-    texts = ["a=1", "b=0.5", "c=true", "d=word", "e=1e-3", "f=null", "g=x=y", "h=", "i=[1]", "j=-2"]
-    assert options.parsed(texts) == {
-        "a": 1, "b": 0.5, "c": True, "d": "word", "e": 1e-3, "f": "null", "g": "x=y", "h": "", "i": "[1]", "j": -2,
-    }  # fmt: skip
-    assert type(options.parsed(["a=1"])["a"]) is int
-    assert options.parsed([]) == {}
-
-
-@pytest.mark.parametrize("text", ["temperature", "=3", ""])
-def test_an_assignment_without_a_name_or_a_value_is_shown_back(text):
-    with pytest.raises(ValueError, match=says(f"--set takes name=value; got '{text}'")):
-        options.parsed([text])
-
-
-def test_a_setting_is_set_once():
-    with pytest.raises(ValueError, match="--set gives 'a' twice"):
-        options.parsed(["a=1", "a=1"])
-
-
 def test_an_unknown_setting_gets_the_nearest_name_and_all_there_are():
     names = ", ".join(Settings.model_fields)
     with pytest.raises(ValueError, match=says(f"'mine' has no setting 'grups'; did you mean 'groups'? It has {names}")):

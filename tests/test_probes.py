@@ -7,7 +7,9 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from benchmark.metrics.probes import cross_entropy, held_back, predict, whitening
+from benchmark.metrics.probes import FOLDS, folds, predict
+from benchmark.metrics.problem import cross_entropy
+from benchmark.metrics.whitening import whitening
 
 
 def own_rng(levels):
@@ -77,7 +79,7 @@ def test_a_checkerboard_needs_more_than_a_line():
         return cells + rng.uniform(0.05, 0.95, size=cells.shape)
 
     found, loss = nats(board, 2, n=2304)
-    assert found.kind != "logistic"
+    assert found.shares.get("logistic", 0.0) < 0.05
     assert loss < 0.3 * np.log(2)
 
 
@@ -128,7 +130,7 @@ def test_the_same_to_the_last_digit_whatever_the_threads():
     finally:
         torch.set_num_threads(threads)
     for one, other in zip(first, again, strict=True):
-        assert (one.kind, one.setting) == (other.kind, other.setting)
+        assert one.shares == other.shares
         assert np.array_equal(one.probabilities, other.probabilities)
 
 
@@ -138,7 +140,7 @@ def test_a_test_clip_is_answered_alone():
     whole = predict(probe, levels, test, (6, 3), 0)
     part = predict(probe, levels, test[:100] + 0.0, (6, 3), 0)
     for one, other in zip(whole, part, strict=True):
-        assert (one.kind, one.setting) == (other.kind, other.setting)
+        assert one.shares == other.shares
         assert one.probabilities[:100] == pytest.approx(other.probabilities, abs=1e-5)
 
 
@@ -157,19 +159,46 @@ def test_the_order_of_the_clips_does_not_matter_where_many_have_one_code():
 
 
 def test_clips_of_one_combination_are_held_back_together():
-    """Three clips of each of 300 combinations: a fifth of the combinations, with all of their clips."""
+    """Three clips of each of 300 combinations: a fifth of the combinations in each fold, with all of their clips."""
     levels = np.repeat(np.stack(np.unravel_index(np.arange(300), (10, 30)), axis=1), 3, axis=0)
-    held, fitted = held_back(levels, (10, 30), seed=1)
-    assert sorted([*held, *fitted]) == list(range(900))
-    assert len(held) == 180
-    assert not {tuple(row) for row in levels[held]} & {tuple(row) for row in levels[fitted]}
+    dealt = folds(levels, (10, 30), seed=1)
+    assert np.bincount(dealt).tolist() == [180] * FOLDS
+    assert len({(*row, fold) for row, fold in zip(levels.tolist(), dealt.tolist(), strict=True)}) == 300
+    assert (dealt != folds(levels, (10, 30), seed=2)).any()
 
 
 def test_single_clips_are_held_back_where_combinations_are_few():
     levels = np.repeat(np.arange(4), 50)[:, None]
-    held, fitted = held_back(levels, (4,), seed=1)
-    assert len(held) == 40
-    assert set(levels[fitted, 0]) == set(range(4))
+    dealt = folds(levels, (4,), seed=1)
+    assert np.bincount(dealt).tolist() == [40] * FOLDS
+    assert all(set(levels[dealt != fold, 0]) == set(range(4)) for fold in range(FOLDS))
+
+
+def test_a_level_that_one_fold_alone_shows():
+    """One clip of the second level: where it is held back, the probes have seen one level only."""
+    levels = np.array([[0]] * 59 + [[1]])
+    codes = np.random.default_rng(0).normal(size=(60, 2))
+    (found,) = predict(codes, levels, codes, (2,), 0)
+    assert np.isfinite(np.log(found.probabilities)).all()
+
+
+def test_every_held_answer_is_of_probes_that_did_not_see_the_combination():
+    """Codes that name the combination of levels and say nothing else: seen, they would be known; held back, never."""
+    levels = np.repeat(np.stack(np.unravel_index(np.arange(480), (24, 20)), axis=1), 2, axis=0)
+    codes = np.repeat(np.random.default_rng(0).normal(size=(480, 8)), 2, axis=0)
+    found = predict(codes, levels, codes, (24, 20), 0)[0]
+    assert cross_entropy(found.held, levels[:, 0]) > np.log(24) - 0.1
+
+
+def test_a_part_that_reads_more_than_the_union_is_followed():
+    """The part's prediction is sure and right, the union's code is noise: the mixture is the part's, to a hair."""
+    probe, test = draw(6, 1200, 1), draw(6, 1200, 2)
+    (part,) = predict(np.eye(6)[probe[:, 0]], probe, np.eye(6)[test[:, 0]], (6,), 0)
+    noise = np.random.default_rng(0).normal(size=(2, 1200, 2))
+    (alone,) = predict(noise[0], probe, noise[1], (6,), 0)
+    (union,) = predict(noise[0], probe, noise[1], (6,), 0, parts=[[part]])
+    assert cross_entropy(alone.probabilities, test[:, 0]) > np.log(6) - 0.05
+    assert cross_entropy(union.probabilities, test[:, 0]) < 0.01
 
 
 def test_a_probe_that_knows_its_clips_again_is_not_chosen_for_it():

@@ -93,9 +93,10 @@ def test_a_new_version_gets_new_scores_and_nothing_else(here, capsys):
     assert balance == pytest.approx(1.0, abs=0.2)  # standardised levels
     assert new.scores[-1] == OWN  # it takes the decoder: kept as it was
     assert new.value("information", "all", "pitch") == 0.5
-    changed = {"benchmark_version", "scores", "scored_by"}
+    changed = {"benchmark_version", "scores", "scored_by", "id"}
     assert new.model_dump(exclude=changed) == old.model_dump(exclude=changed)
     assert new.scored_by == rescore.scoring_hash()
+    assert new.id == results.identity(new.model_dump())
     carried = results.artefact_dir(here, *address(new))
     assert sorted(path.name for path in carried.iterdir()) == ["information.png", "losses.csv", "probe.npz", "test.npz"]
     assert (carried / "test.npz").read_bytes() == (folder / "test.npz").read_bytes()

@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,8 +16,10 @@ from plugins import DIVERGING, MINE, TINY, files_in
 
 import generators
 from baselines import registry
-from benchmark import oracles, results, run
+from benchmark import oracles, results
 from benchmark.metrics import table
+from benchmark.plan import plan
+from benchmark.requests import Request
 from benchmark.tasks import BENCHMARK_VERSION, PRESETS
 from generators.splits import iid
 
@@ -34,9 +37,11 @@ def runs(tmp_path_factory, command):
     place = place_of("combined")
     (folder / "mine.py").write_text(MINE)
     (folder / "diverging.py").write_text(DIVERGING)
-    first = command("run", "--method", "mine", "oracle.copied", "combined", "--plugin", "mine.py", *TINY, cwd=folder)
+    first = command("run", "--method", "combined", *TINY, cwd=folder)
     assert first.returncode == 0, first.stderr
     stored = place.read_bytes()
+    many = command("run", "--method", "mine", "oracle.copied", "combined", "--plugin", "mine.py", *TINY, cwd=folder)
+    assert many.returncode == 0, many.stderr
     again = command("run", "--method", "combined", *TINY, cwd=folder)
     stored_again = place.read_bytes()
     forced = command(
@@ -52,6 +57,7 @@ def runs(tmp_path_factory, command):
         place=place,
         artefacts=results.artefact_dir(folder / "results", BENCHMARK_VERSION, "tiny", "phrases/timbre", "combined", 0),
         first=first,
+        many=many,
         stored=stored,
         again=again,
         stored_again=stored_again,
@@ -77,6 +83,13 @@ def test_help_is_there_within_a_second_and_needs_no_torch(command, tmp_path):
         "--results",
         "--force",
         "--rescore",
+        "--runs",
+        "--dry-run",
+        "--engine",
+        "--workers",
+        "--address",
+        "--time-limit",
+        "--memory-limit",
     ):
         assert option in helped.stdout
     assert statistics.median(seconds) < 1.5  # a second on a quiet machine
@@ -113,25 +126,51 @@ def test_lines_of_output_that_is_no_terminal_are_not_broken(runs):
     lines = runs.first.stdout.splitlines()
     assert any(line.startswith("  seconds ") and " total " in line for line in lines)
     assert all(
-        line.startswith(
-            ("  ", "✓ ", "dTones ", "combined on ", "mine on ", "oracle.copied on ", "┏", "┃", "┡", "│", "└")
-        )
-        for line in lines
-        if line
+        line.startswith(("  ", "✓ ", "dTones ", "combined on ", "┏", "┃", "┡", "│", "└")) for line in lines if line
     )
 
 
 def test_the_seconds_of_the_stages_are_those_of_the_run(runs):
-    """The sound is made once; each run counts it as its own, so both together are more than the command took."""
     costs = {"mine": results.read(runs.place_of("mine")).cost, "combined": results.read(runs.place).cost}
     for cost in costs.values():
-        stages = ["start", "bank", "features", "train", "embed", "score", "decode", "show"]
-        assert list(cost.seconds) == stages
+        stages = ["start", "features", "train", "embed", "decode", "score", "show"]
+        assert [stage for stage in cost.seconds if stage != "bank"] == stages
         assert 0.85 * cost.total_seconds < sum(cost.seconds.values()) <= cost.total_seconds
         assert cost.peak_memory_bytes > 100 * 2**20
     assert costs["mine"].clips_per_second == costs["mine"].wait_share == 0
+    assert costs["mine"].device_idle_share is None
     assert costs["combined"].clips_per_second > 0
     assert 0 < costs["combined"].wait_share < 1
+    assert 0 <= costs["combined"].device_idle_share < 1
+
+
+def test_many_runs_are_told_line_by_line_and_as_a_table(runs):
+    """The plan; a line for each that ends; a table of all, those that were there among them."""
+    lines = runs.many.stdout.splitlines()
+    assert re.fullmatch(r"3 runs; 1 there already; 2 to do, about \d+ s(, 2 at once)?", lines[1])
+    for method in ("mine", "oracle.copied"):
+        told = [line for line in lines if re.match(rf"\[[12]/2\] {method} on phrases/timbre, seed 0: P ", line)]
+        assert len(told) == 1
+        result = results.read(runs.place_of(method))
+        assert f"B {result.value('balance'):.3f}" in told[0]
+    for method in ("mine", "oracle.copied", "combined"):
+        (row,) = [line for line in lines if line.startswith("│") and f" {method} " in line]
+        result = results.read(runs.place_of(method))
+        for metric in ("preservation", "disentanglement", "balance"):
+            assert f"{result.value(metric):.3f}" in row
+    assert runs.many.stderr == ""
+
+
+def test_the_plan_alone(runs, command):
+    before = files_in(runs.folder)
+    told = command("run", "--method", "combined", "--seeds", "0", "1", *TINY, "--dry-run", cwd=runs.folder)
+    assert told.returncode == 0, told.stderr
+    lines = told.stdout.splitlines()
+    assert lines[1].startswith("2 runs; 1 there already; 1 to do, about ")
+    stored = results.read(runs.place).id
+    assert lines[2] == f"  {stored[:12]}  combined on phrases/timbre, seed 0, tiny: there"
+    assert re.fullmatch(r"  [0-9a-f]{12}  combined on phrases/timbre, seed 1, tiny: to do, about \d+ s", lines[3])
+    assert files_in(runs.folder) == before
 
 
 def test_a_run_leaves_its_pictures_losses_and_embeddings(runs):
@@ -157,7 +196,7 @@ def test_a_run_leaves_its_pictures_losses_and_embeddings(runs):
 
 def test_the_same_command_again_shows_what_is_there_and_computes_nothing(runs):
     assert runs.again.returncode == 0, runs.again.stderr
-    assert "combined, seed 0: there already, not computed again (--force does)" in runs.again.stdout
+    assert "combined on phrases/timbre, seed 0: there already, not computed again (--force does)" in runs.again.stdout
     assert runs.stored_again == runs.stored
     assert "training" not in runs.again.stdout.split("there already")[0]
     table = runs.first.stdout[runs.first.stdout.rindex("  P ") :]
@@ -178,7 +217,6 @@ def test_a_plugin_runs_beside_the_others(runs):
     assert result.value("information", "private", "rhythm") > 0.5 > result.value("information", "shared", "rhythm")
     assert result.value("information", "shared", "timbre") > result.value("information", "private", "timbre")
     artefacts = results.artefact_dir(runs.folder / "results", BENCHMARK_VERSION, "tiny", "phrases/timbre", "mine", 0)
-    assert runs.first.stderr == ""
     assert sorted(path.name for path in artefacts.iterdir()) == ["information.png", "probe.npz", "test.npz"]
 
 
@@ -215,14 +253,22 @@ def test_kept_embeddings_are_scored_to_the_same_last_digit(runs):
 
 def test_a_loss_that_is_no_number_stops_its_run_alone_and_stores_nothing(runs):
     assert runs.forced.returncode == 1
-    assert runs.forced.stderr == "error: diverging, seed 0: step 30: the term 'distance' is nan; nothing was stored\n"
-    assert not [name for name in files_in(runs.folder) if "diverging" in name and "." not in name]
-    assert "combined on phrases/timbre" in runs.forced.stdout
+    said = "diverging on phrases/timbre, seed 0: step 30: the term 'distance' is nan; nothing was stored"
+    assert (
+        f"1 failed; the same command tries them again, and goes on where they stopped:\n  {said}" in runs.forced.stdout
+    )
+    log = re.search(r"^    log: (.*)$", runs.forced.stdout, re.MULTILINE)[1]
+    assert "DivergedError: step 30" in Path(log).read_text()
+    assert not [name for name in files_in(runs.folder) if "/diverging" in name]
+    assert "combined on phrases/timbre, seed 0: P " in runs.forced.stdout
 
 
 def test_nothing_but_results_and_artefacts_is_left(runs):
     left = [name for name in files_in(runs.folder) if "__pycache__" not in name]
     assert {name.split("/")[0] for name in left} == {"results", "artefacts", "mine.py", "diverging.py"}
+    unfinished = "artefacts/.unfinished"  # of the one that failed
+    assert len([name for name in left if name.startswith(unfinished) and name.endswith("/log.txt")]) == 1
+    left = [name for name in left if not name.startswith(unfinished)]
     assert [name for name in left if "/." in name or name.startswith(".") or "tmp" in name] == []
     assert [name for name in left if name.endswith(".json")] == [
         f"results/{BENCHMARK_VERSION}/tiny/phrases/timbre/{method}/seed0.json"
@@ -230,10 +276,11 @@ def test_nothing_but_results_and_artefacts_is_left(runs):
     ]
 
 
-def test_a_finished_result_says_where_the_code_has_changed_since(runs, tmp_path, capsys):
-    stored = json.loads(runs.stored)
-    place = results.path(tmp_path, BENCHMARK_VERSION, "tiny", "phrases/timbre", "combined", 0)
-    place.parent.mkdir(parents=True)
-    place.write_text(json.dumps(stored | {"source_hash": "0"}))
-    assert run.main(["--method", "combined", *TINY, "--results", str(tmp_path)]) == 0
-    assert "not computed again (--force does); the code has changed since\n" in capsys.readouterr().out
+def test_a_result_of_other_code_is_made_anew(runs, tmp_path):
+    """Neither reused nor counted: its id is not that of today's run."""
+    stored = results.read(runs.place)
+    fields = stored.model_dump(include=set(results.DECISIVE)) | {"source_hash": "of other code"}
+    old = stored.model_copy(update={"source_hash": "of other code", "id": results.identity(fields)})
+    results.write(old, tmp_path)
+    again = plan([Request(method="combined", preset="tiny")], tmp_path)
+    assert (len(again.stale), len(again.todo), again.there) == (1, 1, {})

@@ -5,14 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections import OrderedDict
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from plugins import DIVERGING, MINE, TINY, files_in
 
-from baselines import registry
-from benchmark import results, run
+from benchmark import run
 from benchmark.tasks import BENCHMARK_VERSION
 
 SLOW = '''"""Trains for an hour, and says when it has begun."""
@@ -63,7 +63,23 @@ BAD = {
     ),
     "seed": (["--method", "combined", "--seeds", "-1"], "seed -1 is out of range; expected 0 to 4294967295"),
     "seed's type": (["--method", "combined", "--seeds", "one"], "argument --seeds: invalid int value: 'one'"),
-    "no method": ([], "the following arguments are required: --method"),
+    "no method": ([], "the following arguments are required: --method, or --runs with a file"),
+    "precision": (["--method", "combined", "--precision", "half"], "argument --precision: invalid choice: 'half'"),
+    "engine": (["--method", "combined", "--engine", "rai"], "argument --engine: invalid choice: 'rai'"),
+    "workers": (["--method", "combined", "--workers", "0"], "argument --workers: '0' is no whole number from 1"),
+    "time limit": (["--method", "combined", "--time-limit", "-1"], "argument --time-limit: '-1' is no number from 0"),
+    "memory limit": (
+        ["--method", "combined", "--memory-limit", "0"],
+        "argument --memory-limit: '0' is no number above 0",
+    ),
+    "address": (["--method", "combined", "--address", "auto"], "--address is of a Ray cluster: add --engine ray"),
+    "runs and method": (
+        ["--method", "combined", "--runs", "a.yaml"],
+        "--runs says what to run, so it takes no --method",
+    ),
+    "runs": (["--runs", "a.yaml"], "cannot read a.yaml (No such file or directory)"),
+    "rescore and runs": (["--rescore", "--runs", "a.yaml"], "--rescore trains nothing, so it takes no --runs"),
+    "results": (["--method", "untrained", *TINY, "--results", "nowhere://x"], "no place 'nowhere://x': "),
     "option": (["--method", "combined", "--sede", "1"], "no option '--sede'; did you mean '--seeds'?"),
     "colon": (["--method", "combined", "--device", "cuda:"], "no device 'cuda:'; did you mean 'cuda'?"),
     "oracle": (["--method", "oracle.copid"], "no oracle 'oracle.copid'; did you mean 'oracle.copied'?"),
@@ -93,16 +109,15 @@ def test_a_mistake_gets_one_line_and_status_2_and_leaves_nothing(case, tmp_path,
     assert files_in(tmp_path) == []
 
 
-@pytest.mark.parametrize("in_the_way", ["results", "artefacts", f"results/{BENCHMARK_VERSION}/tiny"])
+@pytest.mark.parametrize("in_the_way", ["results", "artefacts"])
 def test_a_folder_that_cannot_be_written_is_found_before_training(in_the_way, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / in_the_way).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / in_the_way).write_text("a file")
     before = files_in(tmp_path)
     assert run.main(["--method", "combined", *TINY]) == 2
     told = capsys.readouterr()
     assert told.err.count("\n") == 1
-    assert told.err.startswith(f"error: cannot write in {in_the_way}/")
+    assert told.err.startswith(f"error: cannot write in {in_the_way} ")
     assert "building the note bank" not in told.out
     assert files_in(tmp_path) == before
 
@@ -111,17 +126,6 @@ def test_a_mistake_in_a_process_of_its_own(tmp_path, command):
     failed = command("run", "--method", "combned", cwd=tmp_path)
     assert failed.returncode == 2
     assert re.fullmatch(r"error: no method 'combned'; did you mean 'combined'\?.*\n", failed.stderr)
-
-
-def test_a_damaged_result_is_named(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    place = results.path("results", BENCHMARK_VERSION, "tiny", "phrases/timbre", "combined", 0)
-    place.parent.mkdir(parents=True)
-    place.write_text("{")
-    assert run.main(["--method", "combined", *TINY]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith(f"error: {place}: ")
-    assert told.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -149,12 +153,13 @@ BROKEN = DIVERGING.replace("return {}", "return inputs.nothing").replace("Diverg
 @pytest.fixture
 def no_clips(monkeypatch):
     """No clips are made: what goes wrong before or after them is tested without them."""
-    monkeypatch.setattr("benchmark.engines.features_of", lambda sound, *others: (*sound, None))
+    monkeypatch.setattr("benchmark.work.prepare", lambda *others: SimpleNamespace(data=None))
+    monkeypatch.setattr("benchmark.work._prepared", OrderedDict())
 
 
 def test_a_plugin_that_cannot_be_built_is_found_before_the_clips(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("benchmark.engines.features_of", None)
+    monkeypatch.setattr("benchmark.work.prepare", None)
     (tmp_path / "broken.py").write_text(BROKEN.replace("super().__init__(trunk, blocks, settings)", "pass"))
     assert run.main(["--plugin", "broken.py", "--method", "broken", *TINY]) == 2
     told = capsys.readouterr().err
@@ -169,25 +174,26 @@ def test_what_a_plugin_raises_is_one_line_that_names_its_line(tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     (tmp_path / "broken.py").write_text(BROKEN)
 
-    def execute(run, prepared, stages):
+    def execute(run, *others):
         run.method.embed(None, 3)
 
-    monkeypatch.setattr("benchmark.engines.execute", execute)
+    monkeypatch.setattr("benchmark.work.execute", execute)
     assert run.main(["--plugin", "broken.py", "--method", "broken", *TINY]) == 1
     told = capsys.readouterr().err
     number = BROKEN.splitlines().index("        return inputs.nothing") + 1
     assert told == (
-        f"error: broken, seed 0: broken.py, line {number}: AttributeError: 'int' object has no attribute 'nothing'\n"
+        f"error: broken on phrases/timbre, seed 0: broken.py, line {number}: "
+        "AttributeError: 'int' object has no attribute 'nothing'\n"
     )
 
 
 def test_a_mistake_of_the_suites_own_keeps_its_traceback(tmp_path, monkeypatch, no_clips):
     monkeypatch.chdir(tmp_path)
 
-    def execute(run, prepared, stages):
+    def execute(*arguments):
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("benchmark.engines.execute", execute)
+    monkeypatch.setattr("benchmark.work.execute", execute)
     with pytest.raises(RuntimeError, match="a bug"):
         run.main(["--method", "untrained", *TINY])
 
@@ -199,28 +205,20 @@ def test_a_full_disk_at_the_end_is_one_line(failing, tmp_path, monkeypatch, caps
     def full(*arguments, **named):
         raise OSError(28, "No space left on device")
 
+    roles = {"probe": SimpleNamespace(levels=np.zeros((1, 4)))}
     outcome = SimpleNamespace(
         training=SimpleNamespace(history=[{"step": 0, "loss": 1.0}]),
         embeddings={"probe": {}},
-        features=SimpleNamespace(roles={"probe": SimpleNamespace(levels=np.zeros((1, 4)))}),
+        prepared=SimpleNamespace(data=SimpleNamespace(roles=roles), space=None),
     )
-    monkeypatch.setattr("benchmark.engines.execute", lambda run, prepared, stages: outcome)
+    monkeypatch.setattr("benchmark.work._computed", lambda *arguments: (outcome, []))
     monkeypatch.setattr(failing, full)
     assert run.main(["--method", "untrained", *TINY]) == 1
     told = capsys.readouterr().err
-    place = f"artefacts/{BENCHMARK_VERSION}/tiny/phrases/timbre/untrained/seed0"
-    assert told == f"error: untrained, seed 0: cannot write {place} (No space left on device); nothing was stored\n"
-    assert files_in(tmp_path) == []
-
-
-def test_a_method_that_declines_a_task_is_left_out_of_all_and_refused_by_name(monkeypatch, capsys):
-    cls = registry.load("logmel")
-    monkeypatch.setattr(cls, "declines", classmethod(lambda cls, blocks, views: f"{len(blocks)} blocks are too many"))
-    runs = run.plan(run.arguments(["--method", "all"]))
-    assert [one.label for one in runs] == [name for name in registry.names() if name != "logmel"]
-    assert capsys.readouterr().out == "logmel is left out, for it cannot do phrases/timbre: 2 blocks are too many\n"
-    with pytest.raises(ValueError, match="logmel cannot do phrases/timbre: 2 blocks are too many"):
-        run.plan(run.arguments(["--method", "all", "logmel"]))
+    place = tmp_path / f"artefacts/{BENCHMARK_VERSION}/tiny/phrases/timbre/untrained/seed0"
+    said = f"cannot write {place} (No space left on device); nothing was stored"
+    assert told == f"error: untrained on phrases/timbre, seed 0: {said}\n"
+    assert [name for name in files_in(tmp_path) if name.startswith("results")] == []
 
 
 def test_an_interrupt_in_training_ends_in_one_line_and_leaves_nothing(tmp_path):
@@ -237,7 +235,7 @@ def test_an_interrupt_in_training_ends_in_one_line_and_leaves_nothing(tmp_path):
         process.kill()
         process.wait()
     assert process.returncode == 130
-    assert told == "interrupted: nothing of the unfinished run was stored; the same command starts it again\n"
+    assert told == "interrupted: finished runs are stored, and the same command goes on from there\n"
     assert [file for file in files_in(tmp_path) if "__pycache__" not in file] == ["begun", "slow.py"]
 
 

@@ -314,7 +314,7 @@ def test_the_space_is_known_without_fluidsynth():
 def test_a_missing_package_is_named(package):
     told = without(f"missing = {{'{package}'}}\n" + NO_PACKAGES, LOAD)
     assert told.startswith("ValueError: " + {"fluidsynth": "pyfluidsynth"}.get(package, package))
-    assert told.endswith("not installed: pip install 'dtones[soundfont]'")
+    assert told.endswith("not installed: pip install -e '.[soundfont]'")
 
 
 def test_a_missing_library_is_named_for_every_system():

@@ -4,7 +4,8 @@ import pytest
 
 from baselines import registry
 from benchmark import source
-from benchmark.engines import hashed
+from benchmark.execution import hashed
+from benchmark.scoring import scoring_hash
 from benchmark.tasks import load_task
 
 
@@ -110,12 +111,27 @@ def test_the_hash_of_a_run_covers_sound_learning_and_judging(monkeypatch):
         "baselines/frontend.py",
         "benchmark/train.py",
         "benchmark/features.py",
-        "benchmark/score.py",
-        "benchmark/metrics/probes.py",
+        "benchmark/metrics/reconstruction.py",
     }
+    # What scores embeddings has a hash of its own: when it changes they are scored anew, not made anew.
+    for judging in ("score.py", "details.py", "metrics/probes.py", "metrics/information.py", "results.py", "stages.py"):
+        assert f"benchmark/{judging}" not in names, judging
     assert "baselines/methods/contrastive.py" not in names
     assert "benchmark/leaderboard.py" not in names
     assert not [name for name in names if Path(name).parts[0] == "tests"]
+
+
+def test_the_hash_of_scoring_covers_every_metric_of_embeddings(monkeypatch):
+    read = []
+    true_imports = source._imports
+    monkeypatch.setattr(source, "_imports", lambda path: read.append(path) or true_imports(path))
+    scoring_hash()
+    names = {path.relative_to(source.ROOT).as_posix() for path in read}
+    metrics = {path.relative_to(source.ROOT).as_posix() for path in (source.ROOT / "benchmark/metrics").glob("*.py")}
+    by_decoders = {"benchmark/metrics/swap.py", "benchmark/metrics/reconstruction.py"}
+    assert metrics - by_decoders <= names
+    assert names >= {"benchmark/score.py", "benchmark/details.py", "benchmark/scoring.py"}
+    assert not [name for name in names if name.startswith("baselines/")]
 
 
 def test_methods_have_hashes_of_their_own():

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmark.metrics.information import checked_codes, checked_levels
+from benchmark.metrics.checks import checked_codes, checked_levels
 
 Array = NDArray[np.float64]
 Levels = NDArray[np.int64]

@@ -30,8 +30,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.metrics.information import checked_levels
-from benchmark.metrics.regression import held_back, joined, regress
+from benchmark.metrics.checks import checked_levels
+from benchmark.metrics.regression import held_back, regress
+from benchmark.metrics.whitening import joined
 
 Array = NDArray[np.float64]
 Levels = NDArray[np.int64]

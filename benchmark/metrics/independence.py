@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from benchmark.metrics.information import checked_codes
-from benchmark.metrics.probes import whitening
+from benchmark.metrics.checks import checked_codes
+from benchmark.metrics.whitening import whitening
 
 Array = NDArray[np.float64]
 Kernel = Literal["rbf", "linear"]

@@ -28,8 +28,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.metrics.information import checked_codes
-from benchmark.metrics.probes import whitening
+from benchmark.metrics.checks import checked_codes
+from benchmark.metrics.whitening import whitening
 
 Array = NDArray[np.float64]
 Levels = NDArray[np.int64]

@@ -19,8 +19,9 @@ from collections.abc import Collection, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.metrics.information import checked_levels
-from benchmark.metrics.regression import held_back, joined, regress
+from benchmark.metrics.checks import checked_levels
+from benchmark.metrics.regression import held_back, regress
+from benchmark.metrics.whitening import joined
 
 Levels = NDArray[np.int64]
 
@@ -50,7 +51,7 @@ def ordinal_r2(
     probe_levels, test_levels: int64 [clip, factor]. ordinal: columns of the factors whose levels are ordered.
     seed: of the held-back split and of the perceptron.
     Returns column -> R2 in [0, 1].
-    Raises ValueError for codes or levels that `information.py` refuses.
+    Raises ValueError for codes or levels that `checks.py` refuses.
     """
     checked_levels(probe_levels, test_levels, n_levels)
     columns = sorted(ordinal)

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.decomposition import PCA
 
-from benchmark.metrics.regression import held_back, joined, regress
+from benchmark.metrics.regression import held_back, regress
+from benchmark.metrics.whitening import joined
 
 COMPONENTS = 128  # with 64 a rotated one-hot code reads .87, with 128 .90; a decoder of every bin costs ten times more
 

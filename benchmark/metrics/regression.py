@@ -10,7 +10,7 @@ The answer is the same to the last digit given (arrays, seed) on one CPU: one th
 What it cannot see: a relation that 576 steps on the fitted clips do not learn counts as absent.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from benchmark.metrics.information import checked_codes
-from benchmark.metrics.probes import HELD_BACK, one_thread, whitening
-from benchmark.metrics.problem import Array
+from benchmark.metrics.threads import one_thread
 
+Array = NDArray[np.float64]
+
+HELD_BACK = 0.2  # of the rows
 PENALTIES = (1e-4, 1e-2, 1.0, 1e2)  # per fitted row, of inputs of variance 1
 HIDDEN = 192
 LEARNING_RATE = 1e-2
@@ -29,27 +30,6 @@ DECAY = 0.1  # per unit of learning rate (AdamW)
 BATCH = 160
 STEPS = 576  # 40 passes over 2,304 clips
 ROUNDS = 10  # at the end of each the perceptron may be stopped
-
-Codes = Mapping[str, NDArray[np.floating]]
-
-
-def joined(probe_blocks: Codes, test_blocks: Codes, n_probe: int, n_test: int) -> tuple[Array, Array]:
-    """Blocks whitened on the probe clips one by one, joined, and whitened once more: [clip, kept] of both roles.
-
-    probe_blocks, test_blocks: block -> finite [clip, d], the same blocks and widths in both.
-    Raises ValueError naming the block and the row of a bad code.
-    """
-    probe_parts, test_parts = [], []
-    for name in probe_blocks:
-        codes = checked_codes(name, probe_blocks[name], n_probe)
-        asked = checked_codes(name, test_blocks[name], n_test)
-        if codes.shape[1] != asked.shape[1]:
-            raise ValueError(f"block '{name}' is {codes.shape[1]} wide on probe clips, {asked.shape[1]} on test clips")
-        white = whitening(codes)
-        probe_parts.append(white(codes))
-        test_parts.append(white(asked))
-    white = whitening(np.hstack(probe_parts))
-    return white(np.hstack(probe_parts)), white(np.hstack(test_parts))
 
 
 def held_back(n_clips: int, seed: int) -> NDArray[np.bool_]:

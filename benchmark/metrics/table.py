@@ -59,6 +59,8 @@ FROM_THE_MODEL = (RECONSTRUCTION_R2, STANDARD_DECODER_R2, SWAP_FIDELITY, SWAP_RE
 
 ALL = "all"
 
+WIDEST = 128  # a wider block could hold by width alone what a narrow one must choose
+
 
 @dataclass(frozen=True)
 class Score:

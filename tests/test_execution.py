@@ -1,29 +1,29 @@
 import subprocess
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 
-from benchmark import engines, oracles
+from baselines import registry
+from benchmark import execution, oracles
+from benchmark.features import front_end_of
 from benchmark.metrics import table
+from benchmark.record import checked_out
 from benchmark.score import Codes
-from benchmark.stages import Stages
-from benchmark.tasks import PRESETS, load_task
+from benchmark.scoring import scores_of
+from benchmark.source import ROOT
+from benchmark.tasks import PRESETS
 
 
-def test_the_environment_names_the_commit_of_the_checkout():
-    described = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=engines.ROOT, capture_output=True, text=True, check=False
-    )
-    commit = engines.environment(torch.device("cpu")).commit
+def test_a_run_knows_the_commit_of_the_checkout():
+    described = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    commit = checked_out()
     assert commit is None if described.returncode else commit.rstrip("+") == described.stdout.strip()
 
 
 def test_where_git_is_missing_there_is_no_commit(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert engines.environment(torch.device("cpu")).commit is None
+    assert checked_out() is None
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def rows(small):
         Codes(levels, one(levels, small.space.names, small.space.n_levels, small.task.blocks, 0))
         for levels in (small.space.levels_at(order[:2304]), small.space.levels_at(order[2304:4608]))
     )
-    scores = engines.scores_of(small.task, small.space, probe, test, torch.device("cpu"), lambda done, total: None)
+    scores = scores_of(small.task, small.space, probe, test, torch.device("cpu"), lambda done, total: None)
     found = {(score.metric, score.block, score.factor): score.value for score in scores}
     assert len(found) == len(scores)
     return found
@@ -70,24 +70,35 @@ def test_the_ranked_rows_are_those_of_the_score_alone(rows):
         assert rows[metric, None, None] == pytest.approx(1.0, abs=0.03)
 
 
+def run_of(small, method, settings, seed=3):
+    label = method.label if settings is None else "combined"
+    return execution.Run(small.task, PRESETS["tiny"], label, method, ROOT, settings, seed, torch.device("cpu"))
+
+
 def test_an_oracle_is_given_the_levels_and_learns_nothing(small):
     one = oracles.oracle("copied")
-    run = engines.Run(
-        small.task, None, one.label, one, None, "", None, 3, torch.device("cpu"), None
-    )  # what is stored where does not matter here
-    codes = engines._embedded(run, None, small.clips, small.space)
+    run = run_of(small, one, None)
+    codes = execution._embedded(run, None, small.clips, small.space)
     expected = one(small.clips.levels, small.space.names, small.space.n_levels, small.task.blocks, 3)
     assert set(codes) == {"shared", "private"}
     for block, values in codes.items():
         assert np.array_equal(values.numpy(), expected[block])
-    assert engines.build(run, None) is None
+    assert execution.build(run, front_end_of("phrases")) is None
 
 
-def test_features_follow_the_split_and_the_versions_of_the_task(monkeypatch, small):
-    seen = {}
-    monkeypatch.setattr(engines.features, "compute", lambda *given, **named: seen.update(named))
-    task = load_task("phrases@heldout(pitch,timbre,0.2)/timbre")
-    preset = replace(PRESETS["tiny"], clips={})
-    stages = Stages(Console(quiet=True))
-    engines.features_of((small.generator, None), task, preset, torch.device("cpu"), stages)
-    assert seen == {"split": task.split, "versions": 0}
+def test_a_method_is_built_from_its_seed_before_there_is_any_sound(small, monkeypatch, seeded):
+    monkeypatch.setattr("generators.load", None)
+    chosen, shape = registry.load("combined"), front_end_of("phrases")
+    one, same, other = (execution.build(run_of(small, chosen, chosen.Settings(), seed), shape) for seed in (3, 3, 4))
+    one, same, other = (torch.cat([p.flatten() for p in method.parameters()]) for method in (one, same, other))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+    before = torch.random.get_rng_state()
+    execution.check_builds([run_of(small, chosen, chosen.Settings())], shape)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_a_run_needs_nothing_of_what_keeps_features():
+    text = (ROOT / "benchmark" / "execution.py").read_text()
+    assert "feature_store" not in text
+    assert "generators.load" not in text

@@ -1,0 +1,158 @@
+"""One run, as a function of what decides it: features, training, embeddings, and what decoders make of them.
+
+Nothing of how runs are chosen, spread over machines, scored, stored or shown is in here, so that a change to any of
+that leaves the hash of this file, and of all that it imports, as it was.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+import generators
+from baselines import registry
+from baselines.contract import CommonSettings, Method
+from baselines.frontend import FrontEndSettings
+from baselines.networks import Trunk
+from benchmark.checkpoint import Checkpoints
+from benchmark.decoding import by_decoders
+from benchmark.embedding import embed
+from benchmark.features import Clips, Prepared
+from benchmark.metrics.table import Score
+from benchmark.oracles import Oracle
+from benchmark.precision import Precision
+from benchmark.source import ROOT, source_hash
+from benchmark.tasks import Preset, Task
+from benchmark.train import Progress, Training, train
+from generators.factors import FactorSpace
+from generators.splits import Role
+
+JUDGED: tuple[Role, ...] = ("probe", "test")
+
+
+class Stages(Protocol):
+    """What times the stages of a run, and tells of the one under way."""
+
+    def stage(self, name: str, what: str) -> AbstractContextManager[Progress]:
+        """Time a stage under `name`; gives the function to report (done, of how many) to."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What decides embeddings.
+
+    label: the method's name, and its settings where they were set. method: a class of methods, or an encoder with a
+    known answer, which has no settings. source: its file.
+    """
+
+    task: Task
+    preset: Preset
+    label: str
+    method: type[Method] | Oracle
+    source: Path
+    settings: CommonSettings | None
+    seed: int
+    device: torch.device
+
+
+def hashed(method: Path, task: Task) -> str:
+    """Hash of a method's file, of the task's space and of everything of the project that decides embeddings."""
+    space = ROOT.joinpath(*generators.SPACES[task.space][0].split(".")).with_suffix(".py")
+    return source_hash(method, space, ROOT / "benchmark" / "execution.py")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was learnt, and from what. embeddings: blocks of probe and test clips, float32 on the run's device.
+
+    method: None for an oracle, which learns nothing. scores: those that take the clips' features.
+    """
+
+    method: Method | None
+    prepared: Prepared
+    training: Training
+    embeddings: dict[Role, dict[str, Tensor]]
+    scores: list[Score]
+    training_peak_bytes: int | None
+
+
+def build(run: Run, shape: FrontEndSettings) -> Method | None:
+    """A new network of the run's method, from its seed; None for an oracle. Raises ValueError as `registry.built`."""
+    if isinstance(run.method, Oracle) or run.settings is None:
+        return None
+    trunk = Trunk(shape.n_frames, shape.n_mels, run.preset.width, run.preset.depth)
+    torch.manual_seed(run.seed)  # networks are initialised, and methods draw, from torch's own generator
+    return registry.built(run.method, run.source, trunk, tuple(run.task.blocks), run.settings).to(run.device)
+
+
+def check_builds(runs: list[Run], shape: FrontEndSettings) -> None:
+    """Raise ValueError where a method of these cannot be built, before any sound is made."""
+    with torch.random.fork_rng(_cuda(runs[0].device)):
+        for run in {run.label: run for run in runs}.values():
+            build(run, shape)
+
+
+def execute(
+    run: Run, prepared: Prepared, stages: Stages, precision: Precision = "auto", checkpoints: Checkpoints | None = None
+) -> Outcome:
+    """Train and embed one run. The same run on the same CPU gives the same embeddings, to the last digit.
+
+    precision: of matrix products in training. checkpoints: where a training that is killed goes on from.
+    """
+    space, data = prepared.space, prepared.data
+    with torch.random.fork_rng(_cuda(run.device)):
+        method = build(run, prepared.front_end)
+        training, peak = Training(), None
+        if method is not None:
+            training, peak = _trained(run, method, prepared, stages, precision, checkpoints)
+    with stages.stage("embed", "embedding probe and test clips"), torch.no_grad():
+        embeddings = {role: _embedded(run, method, data.roles[role], space) for role in JUDGED}
+    with stages.stage("decode", "decoding: reconstruction, swaps, the standard decoder"), torch.no_grad():
+        scores = by_decoders(method, prepared, embeddings)
+    return Outcome(method, prepared, training, embeddings, scores, peak)
+
+
+def _trained(
+    run: Run,
+    method: Method,
+    prepared: Prepared,
+    stages: Stages,
+    precision: Precision,
+    checkpoints: Checkpoints | None,
+) -> tuple[Training, int | None]:
+    """Train a method in place. Returns the log and the most bytes of the device that it took, None on the CPU."""
+    clips = prepared.data.roles["train"]
+    if run.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(run.device)
+    with stages.stage("train", f"training {run.label}, seed {run.seed}") as report:
+        training = train(
+            method,
+            run.task,
+            prepared.space,
+            clips,
+            run.preset,
+            run.seed,
+            report,
+            precision=precision,
+            checkpoints=checkpoints,
+        )
+    method.eval()
+    return training, torch.cuda.max_memory_allocated(run.device) if run.device.type == "cuda" else None
+
+
+def _embedded(run: Run, method: Method | None, clips: Clips, space: FactorSpace) -> dict[str, Tensor]:
+    if method is not None:
+        return embed(method, clips.features)
+    if not isinstance(run.method, Oracle):
+        raise TypeError(f"{run.label} is neither a method nor an oracle")
+    codes = run.method(clips.levels, space.names, space.n_levels, run.task.blocks, run.seed)
+    return {name: torch.from_numpy(values).to(run.device) for name, values in codes.items()}
+
+
+def _cuda(device: torch.device) -> list[torch.device]:
+    return [device] if device.type == "cuda" else []

@@ -1,0 +1,231 @@
+"""From requests to runs: which there are, which are done already, which are out of date, how long the rest takes."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import generators
+from benchmark import options as checks
+from benchmark import results
+from benchmark.execution import hashed
+from benchmark.feature_store import space_version
+from benchmark.jobs import Specification
+from benchmark.metrics.table import WIDEST
+from benchmark.oracles import Oracle
+from benchmark.requests import Request, Value
+from benchmark.results import Result, ResultError
+from benchmark.scoring import scoring_hash
+from benchmark.storage import Place
+from benchmark.tasks import BENCHMARK_VERSION, Task, load_preset, load_task
+
+if TYPE_CHECKING:
+    from baselines.contract import CommonSettings, Method
+
+GROUPS = ("all", "oracles")
+# Seconds of a run where no result of its preset tells: what `combined` took on two cores.
+GUESSES = {"tiny": 20.0, "quick": 70.0}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every run that was asked for, once.
+
+    there: results that are up to date, by the run's id. stale: ids of runs whose result is of other code or settings.
+    damaged: what is wrong with a result that cannot be read, by id. left_out: a line for each method of a group that
+    declines a task.
+    """
+
+    runs: list[Specification]
+    there: dict[str, Result]
+    stale: set[str]
+    damaged: dict[str, str]
+    left_out: list[str]
+
+    @property
+    def todo(self) -> list[Specification]:
+        """Runs without an up-to-date result."""
+        return [run for run in self.runs if run.id not in self.there]
+
+
+def plan(requests: Iterable[Request], root: Place, *, force: bool = False) -> Plan:
+    """Every run of some requests, tasks together, for their clips are the same.
+
+    force: take no result as there. Raises ValueError, in one line, for whatever is wrong with a request.
+    """
+    runs: dict[str, Specification] = {}
+    left_out: dict[str, None] = {}
+    for request in requests:
+        for task_name in request.task:
+            found, declined = _of_task(request, load_task(task_name))
+            runs |= {run.id: run for run in found}
+            left_out |= dict.fromkeys(declined)
+    _check_places(runs.values())
+    one = Plan(list(runs.values()), {}, set(), {}, list(left_out))
+    for run in [] if force else one.runs:
+        try:
+            result = stored(run, root)
+        except ResultError as error:
+            one.damaged[run.id] = str(error)
+            continue
+        if result is not None and result.id == run.id:
+            one.there[run.id] = result
+        elif result is not None:
+            one.stale.add(run.id)
+    return one
+
+
+def stored(run: Specification, root: Place) -> Result | None:
+    """The result that lies in a run's place, of whatever id; None where there is none. Raises ResultError."""
+    file = place_of(run, root)
+    return results.read(file) if file.exists() else None
+
+
+def _of_task(request: Request, task: Task) -> tuple[list[Specification], list[str]]:
+    load_preset(request.preset)
+    seeds = checks.checked_seeds(request.seeds)
+    methods = checks.chosen_methods(request.method, request.plugin)
+    plugin = None if request.plugin is None else (str(request.plugin), request.plugin.read_text("utf-8"))
+    runs, left_out = [], []
+    for name, (chosen, source) in methods.items():
+        reason = declines(chosen, task)
+        if reason is not None:
+            if name in request.method:
+                raise ValueError(f"{name} cannot do {task.name}: {reason}")
+            left_out.append(f"{name} is left out, for it cannot do {task.name}: {reason}")
+            continue
+        own = plugin if request.plugin is not None and source == request.plugin else None
+        for given in request.settings():
+            settings = checks.settings_of(name, chosen, given)
+            for seed in seeds:
+                runs.append(specification(task, request.preset, name, source, own, settings, given, seed))
+    return runs, left_out
+
+
+def specification(
+    task: Task,
+    preset: str,
+    name: str,
+    source: Path,
+    plugin: tuple[str, str] | None,
+    settings: CommonSettings | None,
+    given: dict[str, Value],
+    seed: int,
+) -> Specification:
+    """The specification of one run, with its id. plugin: path and text; settings: all; given: those that were set."""
+    label = checks.label(name, settings, given)
+    fields = {
+        "benchmark_version": BENCHMARK_VERSION,
+        "preset": preset,
+        "task": task.name,
+        "task_version": task.version,
+        "space_version": space_version(task.space),
+        "method": label,
+        "settings": settings.model_dump() if settings is not None else {},
+        "seed": seed,
+        "source_hash": source_hash(source, task.name),
+        "scored_by": scored_by(),
+    }
+    return Specification(task.name, preset, name, label, plugin, given, seed, results.identity(fields))
+
+
+@cache
+def source_hash(source: Path, task: str) -> str:
+    """Hash of what decides the embeddings of a method's file on a task; taken once a process, for files may change."""
+    return hashed(source, load_task(task))
+
+
+@cache
+def scored_by() -> str:
+    """Hash of what scores embeddings, taken once a process."""
+    return scoring_hash()
+
+
+def _check_places(runs: Iterable[Specification]) -> None:
+    """Raise ValueError where two different runs would be stored in one place."""
+    seen: dict[tuple[str, str, str, int], Specification] = {}
+    for run in runs:
+        other = seen.setdefault((run.task, run.preset, run.label, run.seed), run)
+        if other is not run:
+            raise ValueError(f"two different runs are called {run.title}, preset {run.preset}; rename one's plugin")
+
+
+def place_of(run: Specification, root: Place) -> Place:
+    """The file of a run's result."""
+    return results.path(root, BENCHMARK_VERSION, run.preset, run.task, run.label, run.seed)
+
+
+def artefacts_of(run: Specification, root: Place) -> Place:
+    """The folder of a run's pictures, losses and embeddings."""
+    return results.artefact_dir(root, BENCHMARK_VERSION, run.preset, run.task, run.label, run.seed)
+
+
+def declines(chosen: type[Method] | Oracle, task: Task) -> str | None:
+    """Why a method or an oracle cannot do the task; None where it can."""
+    if isinstance(chosen, Oracle):
+        return chosen.declines(task.blocks) or _too_wide(chosen, task)
+    return chosen.declines(tuple(task.blocks), task.views)
+
+
+def _too_wide(chosen: Oracle, task: Task) -> str | None:
+    """Why an oracle's code cannot be ranked; None where it can."""
+    space = generators.space(task.space)
+    codes = chosen(np.zeros((1, len(space.names)), np.int64), space.names, space.n_levels, task.blocks, seed=0)
+    wide = [f"{block}' would be {code.shape[1]}" for block, code in codes.items() if code.shape[1] > WIDEST]
+    return f"its block '{wide[0]} wide, and at most {WIDEST} can be ranked" if wide else None
+
+
+def expected_seconds(todo: Sequence[Specification], known: Iterable[Result]) -> dict[str, float]:
+    """How long each run may take, by id: the median of known results of its method, or its preset, or a guess."""
+    by_method: dict[tuple[str, str], list[float]] = {}
+    by_preset: dict[str, list[float]] = {}
+    for result in known:
+        seconds = sum(value for stage, value in result.cost.seconds.items() if stage != "start")
+        by_method.setdefault((result.preset, result.method.partition(",")[0]), []).append(seconds)
+        by_preset.setdefault(result.preset, []).append(seconds)
+    return {
+        run.id: statistics.median(
+            by_method.get((run.preset, run.method))
+            or by_preset.get(run.preset)
+            or [GUESSES.get(run.preset, GUESSES["quick"])]
+        )
+        for run in todo
+    }
+
+
+def known_results(one: Plan, root: Place) -> list[Result]:
+    """Results that tell how long runs take here: those of this version that can be read, of the presets asked for."""
+    presets = {run.preset for run in one.todo}
+    try:
+        found = results.read_all(root, BENCHMARK_VERSION)
+    except ResultError:
+        found = list(one.there.values())
+    return [result for result in found if result.preset in presets]
+
+
+def told(seconds: float) -> str:
+    """Seconds in words that a person would use."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5_400 else f"{seconds / 3_600:.1f} h"
+
+
+def summary(one: Plan, seconds: float, workers: int) -> str:
+    """The plan in a line. seconds: of all its runs that are to do, one after the other."""
+    parts = [f"{len(one.runs)} run{'s' if len(one.runs) != 1 else ''}"]
+    if one.there:
+        parts.append(f"{len(one.there)} there already")
+    if one.stale:
+        parts.append(f"{len(one.stale)} made by other code, to be made anew")
+    if one.damaged:
+        parts.append(f"{len(one.damaged)} damaged, to be made anew")
+    if one.todo:
+        at_once = f", {workers} at once" if workers > 1 else ""
+        parts.append(f"{len(one.todo)} to do, about {told(seconds / workers)}{at_once}")
+    return "; ".join(parts)

@@ -1,0 +1,84 @@
+"""What a user asks for: methods x tasks x seeds x settings, from the command line or from a YAML file."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+
+TASK, PRESET = "phrases/timbre", "quick"
+Value = bool | int | float | str
+
+
+def _listed(value: object) -> object:
+    """One value stands for a list of it."""
+    return value if isinstance(value, list) else [value]
+
+
+Names = Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
+Values = Annotated[list[Value], BeforeValidator(_listed), Field(min_length=1)]
+
+
+class Request(BaseModel):
+    """Runs of every method on every task with every seed and every combination of the settings.
+
+    set: setting -> its values, of each method that is asked for. plugin: a file that holds one of the methods.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: Names
+    task: Names = [TASK]
+    preset: str = PRESET
+    seeds: Annotated[list[int], BeforeValidator(_listed), Field(min_length=1)] = [0]
+    set: dict[str, Values] = {}
+    plugin: Path | None = None
+
+    def settings(self) -> list[dict[str, Value]]:
+        """Every combination of the settings' values; one, with nothing set, where there are none."""
+        names = list(self.set)
+        return [dict(zip(names, values, strict=True)) for values in itertools.product(*self.set.values())]
+
+
+def from_file(path: Path) -> list[Request]:
+    """The requests in a YAML file: one, or a list of them. A plugin's path is relative to the file's folder.
+
+    Raises ValueError, in one line that names the file and the field.
+    """
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        requests = TypeAdapter(list[Request]).validate_python(_listed(content))
+    except OSError as error:
+        raise ValueError(f"cannot read {path} ({error.strerror})") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        number, *rest = first["loc"]
+        field = ".".join(map(str, rest)) or "the whole entry"
+        fields = ", ".join(Request.model_fields)
+        raise ValueError(f"{path}: entry {int(number) + 1}: {field}: {first['msg']}; an entry has {fields}") from None
+    if not requests:
+        raise ValueError(f"{path} asks for nothing")
+    return [
+        one if one.plugin is None else one.model_copy(update={"plugin": path.parent / one.plugin}) for one in requests
+    ]
+
+
+def values_set(assignments: Sequence[str]) -> dict[str, list[Value]]:
+    """`name=value` and `name=value,value` texts as settings. Raises ValueError where one has no `=` or is set twice."""
+    from benchmark.options import literal
+
+    settings: dict[str, list[Value]] = {}
+    for text in assignments:
+        name, equals, values = text.partition("=")
+        if not equals or not name:
+            raise ValueError(f"--set takes name=value, or name=value,value; got '{text}'")
+        if name in settings:
+            raise ValueError(f"--set gives '{name}' twice; several values: {name}=1,2")
+        settings[name] = list(dict.fromkeys(literal(value) for value in values.split(",")))
+    return settings

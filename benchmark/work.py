@@ -1,0 +1,215 @@
+"""One run from its specification to its stored result, in whatever process it is that an engine chose."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import tempfile
+import time
+import traceback
+from collections import OrderedDict
+from pathlib import Path
+
+import psutil
+import torch
+from rich.console import Console
+
+from baselines import registry
+from baselines.registry import line_of, said_by
+from benchmark import artefacts, oracles, results
+from benchmark.checkpoint import Checkpoints
+from benchmark.execution import JUDGED, Outcome, Run, execute
+from benchmark.feature_store import prepare
+from benchmark.features import Prepared
+from benchmark.jobs import Job, Report, Specification, Status
+from benchmark.limits import LimitError, limited
+from benchmark.metrics.table import Score
+from benchmark.options import chosen_device, chosen_methods, settings_of
+from benchmark.plan import artefacts_of, specification, stored
+from benchmark.record import reset_peak_memory, result_of
+from benchmark.results import ResultError
+from benchmark.score import Codes
+from benchmark.scoring import scores_of
+from benchmark.stages import Stages
+from benchmark.storage import place, write_whole
+from benchmark.tasks import load_preset, load_task
+from benchmark.train import ContractError, DivergedError
+from benchmark.workplace import Workplace
+from generators.splits import Role
+
+KEPT = 2  # tasks whose clips a process holds on to
+LOG_WIDTH = 110
+
+_prepared: OrderedDict[tuple[str, str, str], Prepared] = OrderedDict()
+_first = True  # whether this process has done no run yet
+
+
+def do(job: Job, screen: Console | None = None, parent: int | None = None) -> Report:
+    """Do a run, unless it is done already: train, embed, score, store. What goes wrong with it is in the report.
+
+    screen: where its stages are shown; None: all that it prints goes to its log. parent: the process that waits for the
+    report; where that is killed, this one ends.
+    """
+    begun = time.perf_counter()
+    workplace = Workplace(place(job.results), job.run.id)
+    try:
+        with workplace.locked(job.wait) as mine:
+            if not mine:
+                return Report(Status.BUSY)
+            if not job.force and _is_there(job):
+                return Report(Status.FOUND)
+            said = workplace.last_words(job.command)
+            if said is not None:  # this command's engine took the end of that process for the loss of a worker
+                return Report(Status.FAILED, reason=said, log=str(workplace.log))
+            return _tried(job, workplace, screen, parent, begun)
+    except OSError as error:
+        return Report(Status.FAILED, reason=f"cannot work in {workplace.folder} ({error.strerror or error})")
+
+
+def _is_there(job: Job) -> bool:
+    try:
+        result = stored(job.run, place(job.results))
+    except ResultError:
+        return False
+    return result is not None and result.id == job.run.id
+
+
+def _tried(job: Job, workplace: Workplace, screen: Console | None, parent: int | None, begun: float) -> Report:
+    """Do a run; what a method does wrong, be it to end its process by `exit`, is told and stops its own run alone."""
+    try:
+        if screen is not None:
+            _limited(job, workplace, screen, parent, begun)
+        else:
+            with workplace.logged() as file, file.open("a", encoding="utf-8", buffering=1) as log:
+                try:
+                    _limited(job, workplace, Console(file=log, width=LOG_WIDTH), parent, begun)
+                except BaseException:
+                    traceback.print_exc(file=log)
+                    raise
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        if screen is not None and _is_ours(error, job.run):
+            raise  # a mistake of the suite's own, whose traceback is wanted
+        log_file = None if screen is not None else str(workplace.log)
+        return Report(Status.FAILED, time.perf_counter() - begun, _reason(error, job.run), log_file)
+    workplace.clear()
+    return Report(Status.DONE, time.perf_counter() - begun)
+
+
+def _limited(job: Job, workplace: Workplace, console: Console, parent: int | None, begun: float) -> None:
+    """Compute a run under its limits, then store it: artefacts first, so that a result is never without them."""
+
+    def last_words(reason: str) -> None:
+        console.print(reason)
+        workplace.say_last_words(job.command, reason)
+
+    stages = Stages(console)
+    begun -= _since_start(stages)
+    with limited(job.limits.seconds, job.limits.n_bytes, last_words, parent):
+        run = resolved(job.run, job.device)
+        outcome, scores = _computed(job, run, workplace, stages, console)
+    root = place(job.results)
+    with stages.stage("show", "drawing the pictures"):
+        artefacts.keep(run, outcome, scores, artefacts_of(job.run, root))
+    results.write(result_of(run, outcome, scores, stages.seconds, begun, job.commit), root)
+
+
+def _since_start(stages: Stages) -> float:
+    """Seconds that it took to start this process, which are its first run's; noted as a stage."""
+    global _first
+    if not _first:
+        return 0.0
+    _first = False
+    stages.seconds["start"] = time.time() - psutil.Process().create_time()
+    return stages.seconds["start"]
+
+
+def _computed(
+    job: Job, run: Run, workplace: Workplace, stages: Stages, console: Console
+) -> tuple[Outcome, list[Score]]:
+    """Train, embed and score a run."""
+    reset_peak_memory()
+    if job.threads is not None:
+        torch.set_num_threads(job.threads)
+    prepared = _prepared_for(run, stages)
+    checkpoints = Checkpoints(workplace.checkpoint, job.run.id, job.checkpoint_s, console.print)
+    outcome = execute(run, prepared, stages, job.precision, checkpoints)
+    with stages.stage("score", "scoring: probing every factor in every block") as report:
+        probe, test = (_codes(prepared, outcome, role) for role in JUDGED)
+        scores = scores_of(run.task, prepared.space, probe, test, run.device, report)
+    return outcome, scores + outcome.scores
+
+
+def _codes(prepared: Prepared, outcome: Outcome, role: Role) -> Codes:
+    blocks = {name: codes.cpu().numpy() for name, codes in outcome.embeddings[role].items()}
+    return Codes(prepared.data.roles[role].levels, blocks)
+
+
+def _prepared_for(run: Run, stages: Stages) -> Prepared:
+    """The clips of a run's task, which the process may hold already."""
+    key = run.task.name, run.preset.name, str(run.device)
+    if key not in _prepared:
+        _prepared[key] = prepare(run.task, run.preset, run.device, stages)
+        while len(_prepared) > KEPT:
+            _prepared.popitem(last=False)
+    _prepared.move_to_end(key)
+    return _prepared[key]
+
+
+def resolved(one: Specification, device: str) -> Run:
+    """The run of a specification, in this process. Raises ValueError where this machine has other code."""
+    task, preset = load_task(one.task), load_preset(one.preset)
+    plugin = None if one.plugin is None else _plugin_file(*one.plugin)
+    chosen, source = chosen_methods([one.method], plugin)[one.method]
+    settings = settings_of(one.method, chosen, one.settings)
+    here = specification(task, one.preset, one.method, source, one.plugin, settings, one.settings, one.seed)
+    if here.id != one.id:
+        raise ValueError(
+            f"the code, or the sound, of {platform.node()} is not that which the command planned with: "
+            "bring both to one version, and start it again"
+        )
+    return Run(task, preset, one.label, chosen, source, settings, one.seed, chosen_device(device))
+
+
+def _plugin_file(path: str, text: str) -> Path:
+    """The plugin's file, or a copy where this machine does not have it."""
+    file = Path(path)
+    if file.is_file() and file.read_text("utf-8") == text:
+        return file
+    folder = Path(tempfile.gettempdir()) / "dtones-plugins" / hashlib.sha256(text.encode()).hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = folder / file.name
+    write_whole(copy, text)
+    return copy
+
+
+# What says all there is to say; anything else is said with its kind.
+PLAIN = (DivergedError, ContractError, ResultError, LimitError)
+OF_A_METHOD = (*PLAIN, ValueError, SystemExit)
+
+
+def _reason(error: BaseException, run: Specification) -> str:
+    """What went wrong with a run, in one line; with the line of the method's file where it is the method's."""
+    said = str(error) if isinstance(error, PLAIN) else said_by(error)
+    if isinstance(error, SystemExit):
+        said = f"it ended its process, with exit status {error.code}"
+    source = _source(run)
+    where = "" if isinstance(error, DivergedError | ContractError | ResultError) else line_of(error, source)
+    if where:
+        said = f"{source}{where}: {said}"
+    elif _is_ours(error, run):
+        said = f"{said} (a mistake of dTones, not of the method: please report it)"
+    return " ".join(said.split())
+
+
+def _is_ours(error: BaseException, run: Specification) -> bool:
+    """Whether an error is the suite's own: not one that it raises of a method, nor one that passed through a plugin."""
+    return not isinstance(error, OF_A_METHOD) and not (run.plugin is not None and line_of(error, _source(run)))
+
+
+def _source(run: Specification) -> Path:
+    """The method's file, as the user knows it."""
+    if run.plugin is not None:
+        return Path(run.plugin[0])
+    return Path(oracles.__file__) if run.method.startswith(oracles.PREFIX) else registry.path_of(run.method)
