@@ -105,7 +105,8 @@ class Checkpoints:
 
     def _write(self, content: bytes) -> None:
         try:
-            self.place.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(self.place, Path):
+                self.place.parent.mkdir(parents=True, exist_ok=True)
             write_whole(self.place, content)
             self._failed = False
         except Exception as error:

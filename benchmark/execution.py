@@ -19,10 +19,10 @@ from baselines import registry
 from baselines.contract import CommonSettings, Method
 from baselines.frontend import FrontEndSettings
 from baselines.networks import Trunk
-from benchmark.checkpoint import Checkpoints
 from benchmark.decoding import by_decoders
 from benchmark.embedding import embed
 from benchmark.features import Clips, Prepared
+from benchmark.keeping import Keeper
 from benchmark.metrics.table import Score
 from benchmark.oracles import Oracle
 from benchmark.precision import Precision
@@ -98,7 +98,7 @@ def check_builds(runs: list[Run], shape: FrontEndSettings) -> None:
 
 
 def execute(
-    run: Run, prepared: Prepared, stages: Stages, precision: Precision = "auto", checkpoints: Checkpoints | None = None
+    run: Run, prepared: Prepared, stages: Stages, precision: Precision = "auto", checkpoints: Keeper | None = None
 ) -> Outcome:
     """Train and embed one run. The same run on the same CPU gives the same embeddings, to the last digit.
 
@@ -123,7 +123,7 @@ def _trained(
     prepared: Prepared,
     stages: Stages,
     precision: Precision,
-    checkpoints: Checkpoints | None,
+    checkpoints: Keeper | None,
 ) -> tuple[Training, int | None]:
     """Train a method in place. Returns the log and the most bytes of the device that it took, None on the CPU."""
     clips = prepared.data.roles["train"]

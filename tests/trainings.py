@@ -70,7 +70,8 @@ class Numbers(Plugin):
         self.best = min(self.best, abs(self.mean)) if self.step > 30 else self.best
         self.pair, self.single = (self.step, self.pair[1] * 0.9), self.single * np.float32(0.99)
         self.sums[self.step % 3] += self.mean
-        vars(self).pop("doomed", None)
+        if self.step == 1:
+            del self.doomed
         late = 2.0 if self.late else 1.0
         return late + abs(self.mean) + 0.01 * self.step + self.pair[1] + float(self.single) + float(self.sums.sum())
 
@@ -91,6 +92,31 @@ class Queue(Plugin):
         self.newest = codes[3:9]
         self.turned = self.turned.roll(1, 0) * 0.9
         return 1 + self.window.square().mean() + self.same.abs().mean() + self.newest.mean() + self.turned.sum()
+
+
+class Closures(Plugin):
+    """What it changes is held by a function, too, which nothing can look into."""
+
+    def __init__(self, trunk, blocks, settings):
+        super().__init__(trunk, blocks, settings)
+        queue, numbers, counts, draws = torch.zeros(20, 8), [], np.zeros(2), torch.Generator().manual_seed(1)
+        window, recent, table = queue[5:9], deque(maxlen=2), {"sum": 0.0}
+        self.queue, self.numbers, self.counts, self.draws = queue, numbers, counts, draws
+        self.recent, self.table = recent, table
+
+        def push(codes):
+            window[len(numbers) % 4] = codes[0]
+            numbers.append(float(codes[0, 0]))
+            recent.append(float(codes[0, 1]))
+            counts[len(numbers) % 2] += 1
+            table["sum"] += float(torch.rand((), generator=draws))
+
+        self.push = push
+
+    def weight(self, codes):
+        self.push(codes)
+        known = sum(self.numbers) + sum(self.recent) + self.counts[0] / 9 + self.table["sum"]
+        return 1 + 0.01 * abs(known) + self.queue.square().mean() + 0.1 * float(torch.rand((), generator=self.draws))
 
 
 class Generators(Plugin):
@@ -117,6 +143,9 @@ class Containers(Plugin):
         self.also, self.tree = self.log, {"a": {1: [0.0, None]}, "ordered": OrderedDict(z=1, y=2)}
 
     def weight(self, codes):
+        if len(self.log) % 10 == 0:
+            self.one = self.two = []
+        self.one.append(0.01 * float(codes[0, 2]))
         self.recent.append(codes[:4])
         self.log.append((len(self.log), float(codes[0, 0])))
         self.sums[len(self.log) % 4] += float(codes[0, 1])
@@ -125,7 +154,15 @@ class Containers(Plugin):
         assert self.also is self.log
         first = next(iter(self.tree["ordered"]))
         mean = torch.stack(list(self.recent)).square().mean()
-        return 1 + mean + self.also[-1][1] + self.sums[1] + self.tree["a"][1][0] + (0.1 if first == "y" else 0)
+        return (
+            1
+            + mean
+            + sum(self.two)
+            + self.also[-1][1]
+            + self.sums[1]
+            + self.tree["a"][1][0]
+            + (0.1 if first == "y" else 0)
+        )
 
 
 class Teachers(Plugin):
@@ -230,7 +267,9 @@ class Exactly(Plugin):
         return [Exact(self.parameters())]
 
 
-PLUGINS = {cls.__name__: cls for cls in (Numbers, Queue, Generators, Containers, Teachers, Rivals, Tied, Exactly)}
+PLUGINS = {
+    cls.__name__: cls for cls in (Numbers, Queue, Closures, Generators, Containers, Teachers, Rivals, Tied, Exactly)
+}
 
 
 class KilledError(BaseException):
@@ -274,6 +313,10 @@ class Trained:
         for name, value in (ours | self.embeddings).items():
             assert torch.equal(value, (theirs | other.embeddings)[name]), name
             assert value.stride() == (theirs | other.embeddings)[name].stride(), name
+        for path, module in self.method.named_modules():
+            assert vars(module).keys() == vars(other.method.get_submodule(path)).keys(), path
+        flags = [[p.requires_grad for p in t.method.parameters()] for t in (self, other)]
+        assert flags[0] == flags[1]
         assert self.training.history == other.training.history
         assert [list(row) for row in self.training.history] == [list(row) for row in other.training.history]
         assert self.training.clips == other.training.clips
