@@ -100,8 +100,8 @@ class _Alignment(torch.autograd.Function):
 class _Kernel:
     """k = e + e^4 with e = exp(scale |x - y|^2): the fourth power is the Gaussian of half the width.
 
-    centred: rows and columns centred, [n, n + m]. slope: a quarter of dk / d(log e), None where no
-    gradient is asked for. codes: the n rows and m more, about their mean, [n + m, dimension].
+    centred: rows and columns centred, [n, n + m]. slope: a quarter of dk / d(log e), None where no gradient
+    is asked for. codes: the n rows and m more, about their mean, [n + m, dimension].
     """
 
     centred: Tensor
@@ -143,4 +143,5 @@ def _gradient(kernel: _Kernel, other: Tensor, shrink: Tensor) -> Tensor:
     n, codes = len(pull), kernel.codes
     own, mutual = codes[:n], pull[:, :n]
     total = (pull.sum(1) + mutual.sum(0))[:, None]
-    return 8 * kernel.scale * (total * own - pull @ codes - mutual.T @ own)
+    pulled = 8 * (total * own - pull @ codes - mutual.T @ own)
+    return kernel.scale * pulled  # in this order: of a constant code the scale is near the largest number, this is zero

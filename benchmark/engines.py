@@ -8,22 +8,28 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from filelock import FileLock, Timeout
 from pebble import ProcessExpired, ProcessPool
 from rich.console import Console
 
 from benchmark.jobs import Job, Report, Status
-from benchmark.limits import GRACE_S
+from benchmark.limits import GRACE_S, end_with
 
 HEARTBEAT_S = 30.0  # between words where nothing ends
 WORKER_GIB = 2.0  # of memory that a run of the presets takes, with room
 SLACK_S = 30.0  # past the limit and its grace: a process that has not ended itself by then is killed
+
+LEFT = 72  # exit status of a worker that a method ended with status 0
+POOLS = 3  # tried, where one breaks: all its processes were lost before they had a run
 
 Done = tuple[Job, Report]
 
@@ -69,6 +75,21 @@ class Pool:
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Done | None]:
         """As `Engine.run`."""
+        left = {job.run.id: job for job in jobs}
+        for _ in range(POOLS):
+            try:
+                for done in self._of_a_pool(list(left.values())):
+                    if done is not None:
+                        del left[done[0].run.id]
+                    yield done
+            except BrokenProcessPool:
+                continue
+            return
+        for job in left.values():
+            yield job, Report(Status.FAILED, reason="no process could be kept that was to do it; was there memory?")
+
+    def _of_a_pool(self, jobs: Sequence[Job]) -> Iterator[Done | None]:
+        """As `run`. Raises BrokenProcessPool."""
         with tempfile.TemporaryDirectory() as slots:
             pool = ProcessPool(
                 max_workers=self.workers,
@@ -84,7 +105,8 @@ class Pool:
                 pool.join()
 
     def _ended(self, pool: ProcessPool, jobs: Sequence[Job]) -> Iterator[Done | None]:
-        running = {self._scheduled(pool, job): job for job in jobs}
+        with _no_interrupts():
+            running = {self._scheduled(pool, job): job for job in jobs}
         while running:
             ended, _ = wait(running, timeout=HEARTBEAT_S, return_when=FIRST_COMPLETED)
             if not ended:
@@ -102,25 +124,41 @@ class Pool:
     def _scheduled(pool: ProcessPool, job: Job) -> Future[Report]:
         seconds = job.limits.seconds
         longest = None if seconds is None or job.wait else seconds + GRACE_S + SLACK_S
-        return pool.schedule(_do, args=[job], timeout=longest)
+        try:
+            return pool.schedule(_do, args=[job], timeout=longest)
+        except RuntimeError as error:
+            raise BrokenProcessPool(str(error)) from error
+
+
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Processes that are started inside, and by threads that are, are never interrupted, not even while they load."""
+    resource_tracker.ensure_running()  # else the first process starts it, and that lets interrupts through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _told(future: Future[Report], job: Job) -> Report:
-    """A worker's report, or what is to be said of one that died."""
+    """A worker's report, or what is to be said of one that died. Raises BrokenProcessPool."""
     from benchmark.storage import place
     from benchmark.workplace import Workplace
 
+    workplace = Workplace(place(job.results), job.run.id)
     try:
         return future.result()
     except ProcessExpired as error:
-        workplace = Workplace(place(job.results), job.run.id)
         said = workplace.last_words(job.command)
         return Report(Status.FAILED, reason=said or _death(error.exitcode), log=str(workplace.log))
-    except TimeoutError as error:
-        return Report(Status.FAILED, reason=f"it was killed: {error}")
+    except TimeoutError:
+        reason = f"it took longer than its {job.limits.seconds:g} s (--time-limit), and had to be killed"
+        return Report(Status.FAILED, reason=reason, log=str(workplace.log))
 
 
 def _death(code: int) -> str:
+    code = 0 if code == LEFT else code
     if code < 0:
         name = signal.Signals(-code).name
         memory = "; was there too little memory?" if -code == signal.SIGKILL else ""
@@ -128,21 +166,29 @@ def _death(code: int) -> str:
     return f"its process ended by itself, with exit status {code}"
 
 
-_parent = 0
 _device: str | None = None
 
 
 def _start(parent: int, workers: int, gpus: int, slots: str) -> None:
-    """Begin a worker: an interrupt is its engine's to handle; where there are GPUs, it takes a free share of one."""
-    global _parent, _device
-    _parent = parent
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Begin a worker: it ends with its engine, and is missed; where there are GPUs, it takes a free share of one."""
+    global _device
+    end_with(parent)
+    os._exit = _missed(os._exit, os.getpid())  # type: ignore[assignment]
     if gpus:
         slot = _free_slot(Path(slots), workers)
         _device = f"cuda:{slot % gpus}"
         import torch
 
         torch.cuda.set_per_process_memory_fraction(min(1.0, gpus / workers), torch.device(_device))
+
+
+def _missed(leave: Callable[[int], NoReturn], worker: int) -> Callable[[int], NoReturn]:
+    """An `os._exit` that a method may call: the pool takes exit status 0 for the end of a worker that had no run."""
+
+    def exit_loudly(status: int) -> NoReturn:
+        leave(LEFT if status == 0 and os.getpid() == worker else status)
+
+    return exit_loudly
 
 
 _held: list[FileLock] = []
@@ -165,28 +211,7 @@ def _free_slot(folder: Path, workers: int) -> int:
 def _do(job: Job) -> Report:
     from benchmark.work import do
 
-    return do(job if _device is None else replace(job, device=_device), parent=_parent)
-
-
-@dataclass(frozen=True)
-class RayCluster:
-    """The machines of a Ray cluster. address: None starts one on this machine; "auto" finds the one that runs here.
-
-    cpus, gpus: of each run, fractions too. retries: of a run whose worker or machine was lost. A machine that joins
-    gets this checkout's code; its environment must be made.
-    """
-
-    address: str | None
-    cpus: float
-    gpus: float
-    retries: int = 3
-    workers: int = 1
-
-    def run(self, jobs: Sequence[Job]) -> Iterator[Done | None]:
-        """As `Engine.run`."""
-        from benchmark.ray_engine import ended
-
-        yield from ended(jobs, self.address, self.cpus, self.gpus, self.retries)
+    return do(job if _device is None else replace(job, device=_device))
 
 
 def chosen_engine(options: argparse.Namespace, jobs: int) -> Engine:
@@ -194,8 +219,13 @@ def chosen_engine(options: argparse.Namespace, jobs: int) -> Engine:
     from benchmark.stages import console
 
     kind = _kind(options, jobs)
+    if options.results.startswith("memory://") and kind != "here":
+        raise ValueError("--results memory:// is the memory of one process: add --engine here, or name another place")
     if kind == "ray":
-        return RayCluster(options.address, options.cpus, options.gpus)
+        from benchmark.ray_engine import Share, joined
+
+        memory = None if options.memory_limit is None else round(options.memory_limit * 2**30)
+        return joined(options.address, Share(options.cpus, options.gpus, memory), options.device)
     device = _checked_device(options)
     if kind == "here":
         return Here(console())

@@ -8,32 +8,31 @@ import argparse
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
-from pathlib import Path
 
 from benchmark.board import COMMAND, text
 from benchmark.cli import DONE, FAILED, USAGE, Parser, complain
 from benchmark.compare import comparison
 from benchmark.results import Result, ResultError, read_all, versions
-from benchmark.storage import write_whole
+from benchmark.storage import Place, place, reachable, write_whole
 
 
 class UsageError(ValueError):
     """A mistake of the user's, said in one line."""
 
 
-def build(root: Path) -> str:
+def build(root: Place) -> str:
     """The leaderboard of the newest benchmark version in a results folder. Raises UsageError, ResultError."""
     newest, *older = _versions(root) or [""]
     return text(read_all(root, newest) if newest else [], newest, older)
 
 
-def _versions(root: Path) -> list[str]:
+def _versions(root: Place) -> list[str]:
     if not root.is_dir():
         raise UsageError(f"{root} is not a folder; give the one that holds the results: --results DIR")
     return versions(root)
 
 
-def compared(root: Path, methods: Sequence[str], task: str | None, preset: str | None) -> str:
+def compared(root: Place, methods: Sequence[str], task: str | None, preset: str | None) -> str:
     """What `--compare` prints, of the newest benchmark version. Raises UsageError, ResultError."""
     newest = next(iter(_versions(root)), None)
     results = read_all(root, newest) if newest else []
@@ -64,8 +63,8 @@ def _only(results: Sequence[Result], what: str, name: str) -> list[Result]:
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog=COMMAND, description="Rebuild the leaderboard from the results alone.")
     add = parser.add_argument
-    add("--results", type=Path, default=Path("results"), metavar="DIR", help="default: %(default)s")
-    add("--output", type=Path, metavar="FILE", help="default: leaderboard.md, beside the folder of the results")
+    add("--results", default="results", metavar="DIR", help="folder, or address as s3://... (default: %(default)s)")
+    add("--output", metavar="FILE", help="default: leaderboard.md, beside the folder of the results")
     add("--check", action="store_true", help="write nothing; exit with 1 if the file is stale")
     add("--compare", nargs=2, metavar=("A", "B"), help="write nothing; say which differences are real")
     add("--task", help="of --compare: this task alone")
@@ -78,19 +77,24 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _mend(arguments: argparse.Namespace) -> str:
     """The command that rebuilds what these arguments name."""
-    given = {"--results": (arguments.results, Path("results")), "--output": (arguments.output, None)}
+    given = {"--results": (arguments.results, "results"), "--output": (arguments.output, None)}
     return " ".join([COMMAND, *(f"{name} {value}" for name, (value, usual) in given.items() if value != usual)])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     arguments = _arguments(argv)
-    output: Path = arguments.output or arguments.results.parent / "leaderboard.md"
+    try:
+        root = reachable(place(arguments.results))
+        output = place(arguments.output) if arguments.output else root.parent / "leaderboard.md"
+    except ValueError as error:
+        complain(error)
+        return USAGE
     try:
         if arguments.compare:
-            print(compared(arguments.results, arguments.compare, arguments.task, arguments.preset), end="")
+            print(compared(root, arguments.compare, arguments.task, arguments.preset), end="")
             return DONE
-        board = build(arguments.results)
+        board = build(root)
         if not arguments.check:
             write_whole(output, board)
             print(f"wrote {output}")
@@ -104,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(error)
         return USAGE
     except OSError as error:
-        complain(f"cannot write {output} ({error.strerror}); choose another file: --output FILE")
+        complain(f"cannot write {output} ({error.strerror or error}); choose another file: --output FILE")
         return USAGE
     return DONE
 

@@ -29,14 +29,23 @@ class LimitError(BaseException):
     """A run went over a limit. No `Exception`, for a method that catches those must not be able to catch this."""
 
 
+def end_with(parent: int) -> None:
+    """From now on this process ends when the one that it works for does, whatever it is at: it would be for nobody."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(CHECK_EVERY_S)
+        os._exit(ORPHANED)
+
+    threading.Thread(target=watch, name="orphan", daemon=True).start()
+
+
 @contextmanager
-def limited(
-    seconds: float | None, n_bytes: int | None, last_words: Callable[[str], None], parent: int | None = None
-) -> Iterator[None]:
+def limited(seconds: float | None, n_bytes: int | None, last_words: Callable[[str], None]) -> Iterator[None]:
     """Raise LimitError in the main thread when the block takes longer, or the process more memory, than is allowed.
 
     seconds, n_bytes (resident): None for no limit. last_words: called with the reason before a process that is stuck is
-    ended. parent: the process that this one works for; where that is gone, this one ends. Only in the main thread.
+    ended. Only in the main thread.
     """
     ended = threading.Event()
     reasons: list[str] = []
@@ -48,8 +57,6 @@ def limited(
     def watch() -> None:
         begun, process = time.monotonic(), psutil.Process()
         while not ended.wait(CHECK_EVERY_S):
-            if parent is not None and os.getppid() != parent:
-                os._exit(ORPHANED)
             reason = _over(time.monotonic() - begun, seconds, process.memory_info().rss, n_bytes)
             if reason:
                 reasons.append(reason)

@@ -91,7 +91,7 @@ def _of_task(request: Request, task: Task) -> tuple[list[Specification], list[st
     load_preset(request.preset)
     seeds = checks.checked_seeds(request.seeds)
     methods = checks.chosen_methods(request.method, request.plugin)
-    plugin = None if request.plugin is None else (str(request.plugin), request.plugin.read_text("utf-8"))
+    plugin = None if request.plugin is None else (str(request.plugin), request.plugin.read_bytes().decode())
     runs, left_out = [], []
     for name, (chosen, source) in methods.items():
         reason = declines(chosen, task)

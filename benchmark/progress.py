@@ -49,7 +49,9 @@ class Progress:
         left = self._total - self._ended
         count = f"[{self._ended:{len(str(self._total))}}/{self._total}] " if counted else ""
         took = time.monotonic() - self._begun
-        ahead = f"; about {told(took / self._ended * left)} left" if left and self._ended else ""
+        beside = min(self._workers - 1, left) / 2  # what goes on beside the one that ended is half done, on the whole
+        seconds = took / max(1, self._ended + beside) * (left - beside)
+        ahead = f"; about {told(seconds)} left" if left and self._ended else ""
         print(f"{count}{text}{ahead}", flush=True)
 
 

@@ -21,7 +21,7 @@ from benchmark.options import chosen_device
 from benchmark.results import DECISIVE, Result, ResultError
 from benchmark.scoring import scores_of, scoring_hash
 from benchmark.stages import Stages, console
-from benchmark.storage import Place, place
+from benchmark.storage import Place, place, reachable
 from benchmark.tasks import BENCHMARK_VERSION, load_task
 
 RANKED = (PRESERVATION, DISENTANGLEMENT, BALANCE)
@@ -29,8 +29,8 @@ RANKED = (PRESERVATION, DISENTANGLEMENT, BALANCE)
 
 def main(options: argparse.Namespace) -> int:
     """Score every result that the options select anew. Status 1 where some of them have no kept embeddings."""
-    root = place(options.results)
     try:
+        root = reachable(place(options.results))
         device, wanted = chosen_device(options.device), chosen(options)
     except ValueError as error:
         complain(error)

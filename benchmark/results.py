@@ -240,7 +240,10 @@ def read_all(root: Place | str, benchmark_version: str) -> list[Result]:
     Raises ResultError, naming the file, for one that is damaged or lies where another belongs.
     """
     found = []
-    files: list[Place] = list((place(root) / benchmark_version).rglob("*.json"))
+    try:
+        files: list[Place] = list((place(root) / benchmark_version).rglob("*.json"))
+    except OSError as error:  # of a store: it has no such bucket
+        raise ResultError(f"{root}: its results cannot be listed ({error.strerror or error})") from None
     for file in sorted(files, key=str):
         result = read(file)
         proper = path(root, result.benchmark_version, result.preset, result.task, result.method, result.seed)

@@ -51,14 +51,19 @@ def _main(options: argparse.Namespace) -> int:
     presets = " ".join(dict.fromkeys(one.preset for one in asked))
     print(f"dTones {BENCHMARK_VERSION}: {names} on {tasks}, preset {presets}; starting", flush=True)
     from benchmark.plan import plan
-    from benchmark.storage import place
+    from benchmark.storage import place, reachable
+    from benchmark.workplace import Workplace
 
     try:
-        root = place(options.results)
+        root = reachable(place(options.results))
         planned = plan(asked, root, force=options.force)
         _tell(planned, options)
-        if options.dry_run or not planned.todo:
-            return _overview(planned, {}, root) if not options.dry_run else DONE
+        if options.dry_run:
+            return DONE
+        for run_id in planned.there:
+            Workplace(root, run_id).tidy()
+        if not planned.todo:
+            return _overview(planned, {}, root)
         with writable(root):
             return _execute(planned, options, root)
     except ValueError as error:
@@ -161,12 +166,14 @@ def _overview(planned: Plan, failures: dict[str, Report], root: Place) -> int:
 def results_of(planned: Plan, root: Place) -> dict[str, Result]:
     """The up-to-date results of a plan's runs, by id."""
     from benchmark.plan import stored
+    from benchmark.results import ResultError
 
     found = {}
     for run in planned.runs:
-        result = planned.there.get(run.id) or stored(run, root)
-        if result is not None and result.id == run.id:
-            found[run.id] = result
+        with suppress(ResultError):  # a damaged one, whose run failed when it was to be made anew
+            result = planned.there.get(run.id) or stored(run, root)
+            if result is not None and result.id == run.id:
+                found[run.id] = result
     return found
 
 
@@ -179,7 +186,9 @@ def writable(root: Place) -> Iterator[None]:
     from benchmark.results import artefact_root, check_writable
 
     folders = [root, artefact_root(root)]
-    made = {place for folder in folders for place in (folder, *folder.parents) if not place.exists()}
+    # On a disk alone: at an address an empty folder is nothing, and to remove one removes all that is in it.
+    local = [place for folder in folders if isinstance(folder, Path) for place in (folder, *folder.parents)]
+    made = {place for place in local if not place.exists()}
     try:
         for folder in folders:
             check_writable(folder)

@@ -29,14 +29,15 @@ def source_hash(*starts: Path) -> str:
 
 
 def _name(path: Path) -> str:
-    """A file's place in the project; elsewhere its bare name, which is the same on every machine."""
-    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
+    """A file's place in the project's packages; elsewhere its bare name, which is the same on every machine."""
+    inside = any(path.is_relative_to(ROOT / package) for package in PACKAGES)
+    return path.relative_to(ROOT).as_posix() if inside else path.name
 
 
 def _imports(path: Path) -> list[Path]:
     """Files of the project that a file imports by name, the `__init__.py` of their packages among them."""
     modules: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
             modules += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:

@@ -163,7 +163,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from benchmark.storage import write_whole
     from benchmark.tasks import BENCHMARK_VERSION
 
-    embeddings = []
+    embeddings: list[dict[str, object]] = []
     try:
         for row in measured(options):
             if not embeddings:

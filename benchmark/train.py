@@ -155,7 +155,10 @@ def _batches(
     def batch(step: int) -> Batch:
         name, sampler = samplers[step % len(samplers)]
         rows = torch.from_numpy(sampler.draw(preset.examples, task.views, draws))
-        return Batch(clips.features[rows.to(clips.features.device, non_blocking=True)], name, step / preset.steps)
+        # View by view in memory, as most methods read it: they can flatten what follows without another copy.
+        flat = rows.T.reshape(-1).to(clips.features.device, non_blocking=True)
+        views = clips.features.index_select(0, flat).unflatten(0, (task.views, preset.examples)).transpose(0, 1)
+        return Batch(views, name, step / preset.steps)
 
     return map(batch, range(first, preset.steps))
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import platform
 import tempfile
 import time
 import traceback
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import torch
 from rich.console import Console
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from baselines import registry
 from baselines.registry import line_of, said_by
@@ -21,11 +24,12 @@ from benchmark.checkpoint import Checkpoints
 from benchmark.execution import JUDGED, Outcome, Run, execute
 from benchmark.feature_store import prepare
 from benchmark.features import Prepared
+from benchmark.heap import keep_freed_memory
 from benchmark.jobs import Job, Report, Specification, Status
 from benchmark.limits import LimitError, limited
 from benchmark.metrics.table import Score
 from benchmark.options import chosen_device, chosen_methods, settings_of
-from benchmark.plan import artefacts_of, specification, stored
+from benchmark.plan import artefacts_of, place_of, specification, stored
 from benchmark.record import reset_peak_memory, result_of
 from benchmark.results import ResultError
 from benchmark.score import Codes
@@ -34,7 +38,7 @@ from benchmark.stages import Stages
 from benchmark.storage import place, write_whole
 from benchmark.tasks import load_preset, load_task
 from benchmark.train import ContractError, DivergedError
-from benchmark.workplace import Workplace
+from benchmark.workplace import Workplace, swept
 from generators.splits import Role
 
 KEPT = 2  # tasks whose clips a process holds on to
@@ -44,24 +48,23 @@ _prepared: OrderedDict[tuple[str, str, str], Prepared] = OrderedDict()
 _first = True  # whether this process has done no run yet
 
 
-def do(job: Job, screen: Console | None = None, parent: int | None = None) -> Report:
+def do(job: Job, screen: Console | None = None) -> Report:
     """Do a run, unless it is done already: train, embed, score, store. What goes wrong with it is in the report.
 
-    screen: where its stages are shown; None: all that it prints goes to its log. parent: the process that waits for the
-    report; where that is killed, this one ends.
+    screen: where its stages are shown; None: all that it prints goes to its log.
     """
-    begun = time.perf_counter()
     workplace = Workplace(place(job.results), job.run.id)
     try:
         with workplace.locked(job.wait) as mine:
             if not mine:
                 return Report(Status.BUSY)
             if not job.force and _is_there(job):
+                workplace.clear()
                 return Report(Status.FOUND)
             said = workplace.last_words(job.command)
             if said is not None:  # this command's engine took the end of that process for the loss of a worker
                 return Report(Status.FAILED, reason=said, log=str(workplace.log))
-            return _tried(job, workplace, screen, parent, begun)
+            return _tried(job, workplace, screen)
     except OSError as error:
         return Report(Status.FAILED, reason=f"cannot work in {workplace.folder} ({error.strerror or error})")
 
@@ -74,42 +77,46 @@ def _is_there(job: Job) -> bool:
     return result is not None and result.id == job.run.id
 
 
-def _tried(job: Job, workplace: Workplace, screen: Console | None, parent: int | None, begun: float) -> Report:
+def _tried(job: Job, workplace: Workplace, screen: Console | None) -> Report:
     """Do a run; what a method does wrong, be it to end its process by `exit`, is told and stops its own run alone."""
+    begun = time.perf_counter()
     try:
         if screen is not None:
-            _limited(job, workplace, screen, parent, begun)
+            _limited(job, workplace, screen, begun)
         else:
-            with workplace.logged() as file, file.open("a", encoding="utf-8", buffering=1) as log:
+            with workplace.logged() as log:
                 try:
-                    _limited(job, workplace, Console(file=log, width=LOG_WIDTH), parent, begun)
+                    _limited(job, workplace, Console(file=log, width=LOG_WIDTH), begun)
                 except BaseException:
                     traceback.print_exc(file=log)
                     raise
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:
-        if screen is not None and _is_ours(error, job.run):
-            raise  # a mistake of the suite's own, whose traceback is wanted
+        if screen is not None and (isinstance(error, KeyboardInterrupt) or _is_ours(error, job.run)):
+            raise  # the user's wish; or a mistake of the suite's own, whose traceback is wanted
         log_file = None if screen is not None else str(workplace.log)
         return Report(Status.FAILED, time.perf_counter() - begun, _reason(error, job.run), log_file)
     workplace.clear()
     return Report(Status.DONE, time.perf_counter() - begun)
 
 
-def _limited(job: Job, workplace: Workplace, console: Console, parent: int | None, begun: float) -> None:
+def _limited(job: Job, workplace: Workplace, console: Console, begun: float) -> None:
     """Compute a run under its limits, then store it: artefacts first, so that a result is never without them."""
 
+    def tell(line: str) -> None:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
     def last_words(reason: str) -> None:
-        console.print(reason)
+        tell(reason)
         workplace.say_last_words(job.command, reason)
 
     stages = Stages(console)
     begun -= _since_start(stages)
-    with limited(job.limits.seconds, job.limits.n_bytes, last_words, parent):
+    with limited(job.limits.seconds, job.limits.n_bytes, last_words):
         run = resolved(job.run, job.device)
-        outcome, scores = _computed(job, run, workplace, stages, console)
+        outcome, scores = _computed(job, run, workplace, stages, tell)
     root = place(job.results)
+    swept(artefacts_of(job.run, root))
+    swept(place_of(job.run, root))
     with stages.stage("show", "drawing the pictures"):
         artefacts.keep(run, outcome, scores, artefacts_of(job.run, root))
     results.write(result_of(run, outcome, scores, stages.seconds, begun, job.commit), root)
@@ -126,14 +133,16 @@ def _since_start(stages: Stages) -> float:
 
 
 def _computed(
-    job: Job, run: Run, workplace: Workplace, stages: Stages, console: Console
+    job: Job, run: Run, workplace: Workplace, stages: Stages, tell: Callable[[str], None]
 ) -> tuple[Outcome, list[Score]]:
     """Train, embed and score a run."""
     reset_peak_memory()
+    keep_freed_memory()
     if job.threads is not None:
         torch.set_num_threads(job.threads)
+        threadpool_limits(job.threads)  # the other libraries
     prepared = _prepared_for(run, stages)
-    checkpoints = Checkpoints(workplace.checkpoint, job.run.id, job.checkpoint_s, console.print)
+    checkpoints = Checkpoints(workplace.checkpoint, job.run.id, job.checkpoint_s, tell)
     outcome = execute(run, prepared, stages, job.precision, checkpoints)
     with stages.stage("score", "scoring: probing every factor in every block") as report:
         probe, test = (_codes(prepared, outcome, role) for role in JUDGED)
@@ -175,9 +184,13 @@ def resolved(one: Specification, device: str) -> Run:
 def _plugin_file(path: str, text: str) -> Path:
     """The plugin's file, or a copy where this machine does not have it."""
     file = Path(path)
-    if file.is_file() and file.read_text("utf-8") == text:
+    if file.is_file() and file.read_bytes() == text.encode():
         return file
-    folder = Path(tempfile.gettempdir()) / "dtones-plugins" / hashlib.sha256(text.encode()).hexdigest()[:16]
+    folder = (
+        Path(tempfile.gettempdir())
+        / f"dtones-plugins-{getpass.getuser()}"
+        / hashlib.sha256(text.encode()).hexdigest()[:16]
+    )
     folder.mkdir(parents=True, exist_ok=True)
     copy = folder / file.name
     write_whole(copy, text)
@@ -194,10 +207,9 @@ def _reason(error: BaseException, run: Specification) -> str:
     said = str(error) if isinstance(error, PLAIN) else said_by(error)
     if isinstance(error, SystemExit):
         said = f"it ended its process, with exit status {error.code}"
-    source = _source(run)
-    where = "" if isinstance(error, DivergedError | ContractError | ResultError) else line_of(error, source)
+    where = "" if isinstance(error, DivergedError | ContractError | ResultError) else line_of(error, _file(run))
     if where:
-        said = f"{source}{where}: {said}"
+        said = f"{_source(run)}{where}: {said}"
     elif _is_ours(error, run):
         said = f"{said} (a mistake of dTones, not of the method: please report it)"
     return " ".join(said.split())
@@ -205,7 +217,12 @@ def _reason(error: BaseException, run: Specification) -> str:
 
 def _is_ours(error: BaseException, run: Specification) -> bool:
     """Whether an error is the suite's own: not one that it raises of a method, nor one that passed through a plugin."""
-    return not isinstance(error, OF_A_METHOD) and not (run.plugin is not None and line_of(error, _source(run)))
+    return not isinstance(error, OF_A_METHOD) and not (run.plugin is not None and line_of(error, _file(run)))
+
+
+def _file(run: Specification) -> Path:
+    """The method's file on this machine."""
+    return _source(run) if run.plugin is None else _plugin_file(*run.plugin)
 
 
 def _source(run: Specification) -> Path:

@@ -7,13 +7,17 @@ that was killed, or that failed, and lets the same command go on where it stoppe
 from __future__ import annotations
 
 import contextlib
+import glob
+import io
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, TextIO
 
 from filelock import FileLock, Timeout
 
@@ -24,6 +28,7 @@ FOLDER = ".unfinished"
 CHECKPOINT = "checkpoint.safetensors"
 LAST_WORDS = "ended.json"
 LOG = "log.txt"
+ATTEMPTS = 100  # to lock a file in a folder that other processes make and remove
 
 
 class Workplace:
@@ -55,10 +60,9 @@ class Workplace:
         if not isinstance(self.folder, Path):
             yield True
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.folder.with_suffix(".lock"), timeout=-1 if wait else 0)
         try:
-            lock.acquire()
+            self._acquire(lock)
         except Timeout:
             yield False
             return
@@ -71,9 +75,20 @@ class Workplace:
                 self._remove_lock()
             lock.release()
 
+    def _acquire(self, lock: FileLock) -> None:
+        """Raises Timeout, and OSError where the folder cannot be written."""
+        for attempt in reversed(range(ATTEMPTS)):
+            try:
+                self.folder.parent.mkdir(parents=True, exist_ok=True)
+                lock.acquire()
+                return
+            except FileNotFoundError:  # another process, which had finished, has just removed the folder
+                if not attempt:
+                    raise
+
     @contextmanager
-    def logged(self) -> Iterator[Path]:
-        """Everything that this process prints, its libraries included, goes to the log; yields the file.
+    def logged(self) -> Iterator[TextIO]:
+        """Everything that this process prints, its libraries included, goes to the log, which is yielded.
 
         At an address that is no disk's, the log is put there at the end of the block.
         """
@@ -82,10 +97,11 @@ class Workplace:
                 file = self.log
             else:
                 file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / LOG
-            stack.enter_context(_redirected(file))
+            log = stack.enter_context(_redirected(file))
             try:
-                yield file
+                yield log
             finally:
+                log.flush()
                 if not isinstance(self.log, Path):
                     with suppress(OSError):  # the run's own end matters more
                         write_whole(self.log, file.read_bytes())
@@ -108,6 +124,14 @@ class Workplace:
         for name in (CHECKPOINT, LAST_WORDS, LOG):
             with suppress(OSError):
                 (self.folder / name).unlink()
+            swept(self.folder / name)
+
+    def tidy(self) -> None:
+        """Clear what a process left that was killed when it had stored the result, unless another is at it."""
+        if isinstance(self.folder, Path) and self.folder.exists():
+            with suppress(OSError), self.locked(wait=False) as mine:  # a folder that is only to be read stays as it is
+                if mine:
+                    self.clear()
 
     def _remove_lock(self) -> None:
         """Who waits for the lock holds its file open, and finds the result when it is freed."""
@@ -115,18 +139,38 @@ class Workplace:
         self.folder.parent.rmdir()  # the last one
 
 
+def swept(place: Place) -> None:
+    """Remove what processes that were killed while they wrote a file or a folder left beside it, on a disk."""
+    if isinstance(place, Path):
+        for left in place.parent.glob(f".{glob.escape(place.name)}.*"):
+            shutil.rmtree(left, ignore_errors=True)
+            with suppress(OSError):
+                left.unlink()
+
+
+class _Log(io.FileIO):
+    """A file that goes without what its disk has no room for: a run does not fail for its log."""
+
+    def write(self, content: Any) -> int:
+        """As a file has it, without its errors."""
+        try:
+            return super().write(content) or 0
+        except OSError:
+            return len(content)
+
+
 @contextmanager
-def _redirected(file: Path) -> Iterator[None]:
+def _redirected(file: Path) -> Iterator[TextIO]:
     """What Python prints, and what is written to file descriptors 1 and 2, goes to a file, added to what it holds."""
     sys.stdout.flush()
     sys.stderr.flush()
     kept = [os.dup(number) for number in (1, 2)]
-    with file.open("a", encoding="utf-8", buffering=1) as target:
+    with io.TextIOWrapper(io.BufferedWriter(_Log(file, "a")), encoding="utf-8", line_buffering=True) as target:
         try:
             for number in (1, 2):
                 os.dup2(target.fileno(), number)
             with contextlib.redirect_stdout(target), contextlib.redirect_stderr(target):
-                yield
+                yield target
         finally:
             target.flush()
             for number, copy in zip((1, 2), kept, strict=True):

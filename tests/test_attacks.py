@@ -78,7 +78,7 @@ def honest():
     """The scores of the realistic encoder, with room above and below each of the three."""
     found = headline(scored(realistic))
     assert (found > 0.3).all()
-    assert (found < 0.9).all()
+    assert (found < 0.95).all()
     return found
 
 
@@ -102,15 +102,12 @@ def test_what_tells_nothing_new_moves_nothing(name, honest):
 
 @pytest.fixture(scope="module")
 def full_size():
-    """At the quick preset's size, where the promises are made, by three probe seeds: [seed, score]."""
-    return np.array([headline(scored(realistic, n=2304, seed=seed)) for seed in range(3)])
+    """At the quick preset's size, where the promises are made, by four probe seeds: [seed, score]."""
+    return np.array([headline(scored(realistic, n=2304, seed=seed)) for seed in range(4)])
 
 
 def test_other_probe_seeds_move_the_scores_by_little(full_size):
-    """P and B by less than a hundredth; D, a ratio of two readings, by a little more: .0106 at these seeds."""
-    moved = np.ptp(full_size, axis=0)
-    assert moved[[0, 2]].max() < NEGLIGIBLE
-    assert moved[1] < 1.5 * NEGLIGIBLE
+    assert np.ptp(full_size, axis=0).max() < NEGLIGIBLE
 
 
 @pytest.mark.parametrize("mix", [rotation(16, 3), np.diag(np.logspace(-2, 2, 16))], ids=["rotated", "rescaled"])

@@ -65,7 +65,7 @@ import hashlib
 from benchmark import limits
 limits.GRACE_S = 0.5
 with limits.limited(0.3, None, lambda reason: print(reason, flush=True)):
-    hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)  # many minutes in one call, in which no handler of Python's can run
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)  # minutes in one call, in which no handler of Python's can run
 """
 
 
@@ -79,10 +79,11 @@ def test_a_worker_whose_engine_is_gone_ends():
     code = (
         "import os, sys, time\n"
         "from benchmark import limits\n"
+        "parent = os.getpid()\n"
         "child = os.fork()\n"
         "if child == 0:\n"
-        "    with limits.limited(None, None, print, parent=os.getppid()):\n"
-        "        time.sleep(60)\n"
+        "    limits.end_with(parent)\n"
+        "    time.sleep(60)\n"
         "print(child, flush=True)\n"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)

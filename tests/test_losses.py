@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from baselines.independence import Independence
 from baselines.losses import gaussian_info_nce, kl_standard_normal, nt_xent, rbf_cka, sample_gaussian
 
 
@@ -149,3 +150,101 @@ def test_cka_of_a_constant_code_is_zero_with_a_finite_gradient(value):
     cka.backward()
     assert cka.item() == pytest.approx(0, abs=1e-6)
     assert torch.isfinite(b.grad).all()
+
+
+def plain_cka(a, b, more_a, more_b):
+    """The formula as it is written, by autograd, in the precision of its arguments."""
+
+    def centred(x, more):
+        squared = (x[:, None] - torch.cat([x, more])).square().sum(2)
+        mean = squared.detach().mean()
+        kernel = torch.exp(-2 * squared / mean) + torch.exp(-8 * squared / mean)
+        return kernel - kernel.mean(0) - kernel.mean(1, keepdim=True) + kernel.mean()
+
+    one, other = centred(a, more_a), centred(b, more_b)
+    return (one * other).sum() / (one.norm() * other.norm())
+
+
+def coupled(n, more, dtype=torch.float64):
+    """Two codes, the second partly the first, and further rows of both."""
+    a, b = drawn(n + more, 4, seed=1).to(dtype), drawn(n + more, 4, seed=2).to(dtype)
+    b = 3 + 0.1 * (b + a.square())
+    return a[:n].clone().requires_grad_(), b[:n].clone().requires_grad_(), a[n:], b[n:]
+
+
+@pytest.mark.parametrize("more", [0, 40])
+def test_cka_and_its_gradients_are_those_of_the_formula(more):
+    a, b, more_a, more_b = coupled(24, more)
+    expected = plain_cka(a, b, more_a, more_b)
+    told = rbf_cka(a, b, more_a, more_b)
+    assert told.item() == pytest.approx(expected.item(), rel=1e-10)
+    assert 0.05 < told.item() < 0.95
+    for gradient, wanted in zip(torch.autograd.grad(told, (a, b)), torch.autograd.grad(expected, (a, b)), strict=True):
+        assert torch.allclose(gradient, wanted, rtol=1e-8, atol=1e-12)
+
+
+def test_cka_in_float32_is_that_of_float64_to_its_rounding():
+    a, b, more_a, more_b = coupled(64, 500)
+    expected = torch.autograd.grad(plain_cka(a, b, more_a, more_b), b)[0]
+    single = [x.detach().float() for x in (a, b, more_a, more_b)]
+    single[1].requires_grad_()
+    told = rbf_cka(*single)
+    (gradient,) = torch.autograd.grad(told, single[1])
+    assert told.item() == pytest.approx(plain_cka(a, b, more_a, more_b).item(), rel=1e-5)
+    assert (gradient - expected).norm() < 1e-4 * expected.norm()
+
+
+def test_the_gradient_of_cka_is_that_of_small_differences_where_the_widths_hold_still():
+    """It takes the widths as constants; so they are, to first order, along what leaves the mean distance."""
+    a, b, more_a, more_b = coupled(12, 6)
+    (gradient,) = torch.autograd.grad(rbf_cka(a, b, more_a, more_b), b)
+    widening = torch.autograd.grad((b[:, None] - torch.cat([b, more_b])).square().sum(), b)[0]
+    direction = drawn(12, 4, seed=5).double()
+    direction -= (direction * widening).sum() / widening.square().sum() * widening
+    ahead, behind = (rbf_cka(a, b + step * direction, more_a, more_b).item() for step in (1e-5, -1e-5))
+    assert (ahead - behind) / 2e-5 == pytest.approx((gradient * direction).sum().item(), rel=1e-5)
+
+
+def test_cka_gives_a_gradient_to_what_asks_for_one_alone():
+    a, b, more_a, more_b = coupled(16, 8)
+    (2.5 * rbf_cka(a.detach(), b, more_a, more_b.requires_grad_())).backward()
+    assert a.grad is None
+    assert more_b.grad is None
+    assert torch.allclose(b.grad, 2.5 * torch.autograd.grad(rbf_cka(a, b, more_a, more_b), b)[0])
+    with torch.no_grad():
+        assert not rbf_cka(a, b).requires_grad
+
+
+def test_cka_among_low_precision_is_that_of_float32():
+    a, b, more_a, more_b = (x.detach().float() for x in coupled(32, 64))
+    b.requires_grad_()
+    expected = rbf_cka(a, b, more_a, more_b)
+    with torch.autocast("cpu", torch.bfloat16):
+        told = rbf_cka(a, b, more_a, more_b)
+    assert (told.dtype, told.item()) == (torch.float32, expected.item())
+    half = b.detach().bfloat16().requires_grad_()
+    rbf_cka(a, half, more_a, more_b.bfloat16()).backward()
+    assert half.grad.dtype == torch.bfloat16
+    assert rbf_cka(a, half, more_a, more_b).item() == pytest.approx(expected.item(), abs=0.02)
+
+
+def test_cka_of_a_code_that_stayed_constant_for_long_is_zero_and_pulls_nowhere():
+    """Whatever the constant is: the mean of equal numbers is not always that number."""
+    places = [*(torch.full((1, 4), value) for value in (0.0, -123.456, 1e30)), *10 * drawn(100, 1, 4, seed=3)]
+    for place in places:
+        b = place.expand(32, 4).clone().requires_grad_()
+        cka = rbf_cka(drawn(32, 4), b, drawn(70, 4, seed=1), place.expand(70, 4))
+        cka.backward()
+        assert cka.item() == 0
+        assert not b.grad.any()
+
+
+def test_the_independence_term_is_that_of_a_batch_among_recent_ones():
+    """The first batch meets itself alone, the third itself, the second, and half of the first: 40 rows are kept."""
+    term, batches = Independence(4, 4, 40), [coupled(16 * 3, 0, torch.float32)[:2]]
+    batches = [(a.detach(), b.detach()) for a, b in zip(*(x.split(16) for x in batches[0]), strict=True)]
+    told = [term(a, b) for a, b in batches]
+    assert told[0].item() == rbf_cka(*batches[0]).item()
+    past = [torch.cat([batches[1][side], batches[0][side]]) for side in (0, 1)]
+    assert told[2].item() == pytest.approx(rbf_cka(*batches[2], *past).item(), rel=1e-6)
+    assert len(term.recent_a) == len(term.recent_b) == 40

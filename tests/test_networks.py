@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from baselines.networks import LowRankDecoder, Trunk
+from baselines.networks import LowRankDecoder, Trunk, squareplus
 
 TRUNK = Trunk(n_frames=6, n_mels=5, width=16, depth=2)
 
@@ -86,3 +86,36 @@ def test_rows_do_not_meet(seeded):
     changed = x.clone()
     changed[1:] = torch.randn(7, 6, 5)
     assert torch.equal(encoder(x)[0], encoder(changed)[0])
+
+
+def test_squareplus_by_hand():
+    """(x + sqrt(x^2 + bend)) / 2, and its slope (1 + x / sqrt(x^2 + bend)) / 2: roots 2, 2.5 and 2.5."""
+    x = torch.tensor([0.0, 1.5, -1.5], requires_grad=True)
+    squareplus(x, 4.0).sum().backward()
+    assert squareplus(x, 4.0).tolist() == pytest.approx([1, 2, 0.5])
+    assert x.grad.tolist() == pytest.approx([0.5, 0.8, 0.2])
+
+
+def test_the_slope_of_squareplus_is_that_of_small_differences():
+    x = torch.linspace(-30, 30, 61, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: squareplus(x, 0.3), x)
+
+
+def test_squareplus_of_low_precision_is_of_float32_and_its_gradient_of_what_came():
+    x = torch.tensor([-3.0, 0.5], dtype=torch.bfloat16, requires_grad=True)
+    told = squareplus(x, 0.3)
+    told.sum().backward()
+    assert (told.dtype, x.grad.dtype) == (torch.float32, torch.bfloat16)
+    assert torch.equal(told, squareplus(x.detach().float(), 0.3))
+
+
+def test_a_decoder_among_low_precision_learns_as_in_float32(seeded):
+    """Its loss and its gradients, to the seven or eight bits of what it multiplies."""
+    decoder, codes, images = TRUNK.decoder(7), torch.randn(64, 7), torch.randn(64, 6, 5)
+    gradients = []
+    for enabled in (False, True):
+        decoder.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            nn.functional.mse_loss(decoder(codes), images).backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in decoder.parameters()]))
+    assert (gradients[1] - gradients[0]).norm() < 0.03 * gradients[0].norm()

@@ -1,5 +1,8 @@
 """R2 of decoded features against numbers worked out by hand, and the decoder that all methods share."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -88,3 +91,15 @@ def test_the_standard_decoder_is_the_same_for_any_unit_or_rotation():
 def test_the_standard_decoder_names_bad_codes():
     with pytest.raises(ValueError, match="block 'code': row 0 holds NaN"):
         decoded(lambda levels, rng: np.full((len(levels), 2), np.nan))
+
+
+def test_a_change_of_the_probes_makes_no_training_stale():
+    """What a training run is hashed with, its decoders' scores among it, imports nothing that scores embeddings."""
+    code = (
+        "import sys; from benchmark.metrics import reconstruction, swap, table;"
+        "print(*(name for name in sys.modules if name.startswith('benchmark.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    names = {name.removeprefix("benchmark.") for name in done.stdout.split()}
+    known = {"checks", "reconstruction", "regression", "swap", "table", "threads", "whitening"}
+    assert names == {"metrics", *(f"metrics.{name}" for name in known)}

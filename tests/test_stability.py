@@ -15,14 +15,14 @@ ORDER = np.random.default_rng(0).permutation(SPACE.size)
 
 
 def encoded(levels, seed):
-    """Timbre in its own block, and beside the others folded up: a reader of nearness or of bends is needed."""
+    """Timbre in its own block; and beside the others, as one of 64 random places that it has with rhythm, in noise."""
     rng = np.random.default_rng([seed, len(levels), int(levels[0].sum())])
-    one_hot = [np.eye(k)[levels[:, i]] for i, k in enumerate(SPACE.n_levels)]
-    timbre = SPACE.column("timbre")
-    mix = np.random.default_rng(5).normal(size=(sum(SPACE.n_levels), 8))
-    private = np.hstack([part if i != timbre else 0.6 * part for i, part in enumerate(one_hot)]) @ mix
-    noise = rng.normal(size=(2, len(levels), 8))
-    return {"shared": one_hot[timbre] + 0.3 * noise[0], "private": np.sin(private) + 0.2 * noise[1]}
+    numbers = {name: levels[:, SPACE.column(name)] for name in SPACE.names}
+    places = np.random.default_rng(5).normal(size=(8, 8, 4))[numbers["timbre"], numbers["rhythm"]]
+    private = np.column_stack([places, numbers["pitch"] / 7, numbers["loudness"] / 1.7])
+    noise = rng.normal(size=private.shape) * [0.3, 0.3, 0.3, 0.3, 0.1, 0.1]
+    shared = np.eye(8)[numbers["timbre"]] + 0.3 * rng.normal(size=(len(levels), 8))
+    return {"shared": shared, "private": private + noise}
 
 
 def codes(n, seed=0):
@@ -33,8 +33,8 @@ def codes(n, seed=0):
     return found
 
 
-def test_a_code_that_two_kinds_of_probe_read_about_as_well_moves_by_less_than_a_hundredth():
-    """At the quick preset's size. A choice of one kind moved D of such codes by .08."""
+def test_a_code_that_no_line_reads_moves_by_less_than_a_hundredth():
+    """At the quick preset's size, a leak that a perceptron reads, or the neighbours, and with noise neither well."""
     probe, test = codes(2304)
     rows = [stability.ranked(TASK, SPACE, probe, test, seed) for seed in range(4)]
     assert 0.2 < rows[0]["disentanglement"] < 0.8
@@ -52,7 +52,7 @@ def test_codes_are_turned_inside_blocks_by_one_map_for_both_roles():
             found, *_ = np.linalg.lstsq(values, first.blocks[name], rcond=None)
             assert test.blocks[name] @ found == pytest.approx(second.blocks[name], abs=1e-6)
             if way == "rotated":
-                assert found @ found.T == pytest.approx(np.eye(8), abs=1e-9)
+                assert found @ found.T == pytest.approx(np.eye(len(found)), abs=1e-9)
             else:
                 assert found == pytest.approx(np.diag(np.diag(found)), abs=1e-6)
                 assert 1e-2 <= np.diag(found).min() < np.diag(found).max() <= 1e2
@@ -91,11 +91,11 @@ def test_the_command_tells_and_writes_how_far_they_move(command, artefacts):
         turned = [abs(found[way] - found["by_probe_seed"][0]) for way in ("rotated", "rescaled")]
         assert found["turned"] == pytest.approx(max(turned))
         assert told["largest"][name] == {"range": found["range"], "turned": found["turned"]}
-    assert (
-        f"own 1 {row['scores']['preservation']['range']:17.4f}"
-        in " ".join(done.stdout.split("\n")).replace("own 1" + " " * 19, "own 1 ")
-        or f"{row['scores']['preservation']['range']:.4f}" in done.stdout
-    )
+    head, _, line, last = done.stdout.splitlines()
+    assert head.split() == list(stability.SCORES)
+    figures = [f"{found[key]:.4f}" for found in row["scores"].values() for key in ("range", "turned")]
+    assert line.split() == ["own", "1", *figures]
+    assert last.split() == ["largest", *figures]
 
 
 @pytest.mark.parametrize(

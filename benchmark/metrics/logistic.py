@@ -12,7 +12,7 @@ from benchmark.metrics.problem import Array, Expert, Levels, Problem, cross_entr
 PENALTIES = (1.0, 1e2, 1e4, 1e6)  # C: a scalar code of 24 levels reads .43 at 1, 1.00 at 1e6
 STEPS = 1000  # of LBFGS, at most, for each penalty
 # Nats on the clips held back that a weaker penalty must gain for a still weaker one to be tried: of noise none is.
-LEAST_GAIN = 1e-4
+LEAST_GAIN = 1e-3
 
 
 def logistic(problem: Problem, wanted: Collection[int]) -> dict[int, list[Expert]]:

@@ -7,7 +7,7 @@ of the best expert jumps where two are nearly as good; these shares move smoothl
 never worse than the best expert.
 
 It cannot see which expert is right for which clip: the shares are the same for all.
-Source: linear opinion pool, Stone 1961; fitted on held-out predictions, van der Laan et al. 2007, "Super learner".
+Source: Stone 1961, "The opinion pool" (a linear one); van der Laan et al. 2007, "Super learner" (on held-out answers).
 """
 
 import numpy as np

@@ -11,7 +11,7 @@ that only knows its own clips again must get no share for it. Test clips decide 
 every method, block and factor.
 
 Why mixed: where two kinds read a factor about as well, choosing the best one made D jump by .08 with the seed. Why five
-folds: shares and settings that a fifth of the clips decides move D by .02, those that all clips decide by .003.
+folds: shares and settings that a fifth of the clips decides move D by .02, those that all clips decide by under .01.
 
 The answer is the same to the last digit given (arrays, seed) on one CPU: probes run on one thread, which on products
 this small is also faster than several.

@@ -1,4 +1,4 @@
-"""How fast it is: `python -m benchmark.speed render` times a part beside the floor that memory bandwidth sets."""
+"""`python -m benchmark.speed render`: how fast spaces render, beside what the memory's bandwidth allows."""
 
 from __future__ import annotations
 
@@ -6,24 +6,21 @@ import argparse
 import json
 import os
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.cli import DONE, INTERRUPTED, USAGE, Parser, complain
-from benchmark.speed_score import score_arguments, score_part
+from benchmark.cli import Parser
+from benchmark.speed.clock import bandwidth, positive, timed
 
 if TYPE_CHECKING:
     import torch
 
 BYTES_WRITTEN, BYTES_READ = 4, 2  # a sample: float32 out; a 16-bit sample of some note or noise in
-COPY_BYTES = 1 << 28  # far larger than any cache
 MIB = 1 << 20
 
 
@@ -62,29 +59,6 @@ class Rendering:
     share: float
     peak_device_bytes: int | None
     bank: Bank
-
-
-def timed(work: Callable[[int], object], repeats: int, device: torch.device) -> float:
-    """Median seconds of `work(number)`, once unmeasured first; an accelerator is waited for."""
-    import torch
-
-    seconds = []
-    for number in range(repeats + 1):
-        begun = time.perf_counter()
-        work(number)
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        seconds.append(time.perf_counter() - begun)
-    return statistics.median(seconds[1:])
-
-
-def bandwidth(device: torch.device, repeats: int) -> float:
-    """Bytes a second, read and written, of a large copy by torch's threads, or on the accelerator."""
-    import torch
-
-    source = torch.zeros(COPY_BYTES, dtype=torch.uint8, device=device)
-    target = torch.ones_like(source)
-    return 2 * COPY_BYTES / timed(lambda _: target.copy_(source), repeats, device)
 
 
 def rendering(space: str, batch: int, repeats: int, device: torch.device, bytes_a_second: float) -> Rendering:
@@ -132,7 +106,7 @@ def fresh_bank(space: str, batch: int) -> Bank:
 
 def _told_bank(space: str, batch: int, cache: str) -> dict[str, float]:
     """What a process of its own tells by `tell_bank`."""
-    code = f"from benchmark.speed import tell_bank; tell_bank({space!r}, {batch})"
+    code = f"from benchmark.speed.render import tell_bank; tell_bank({space!r}, {batch})"
     environment = os.environ | {"DTONES_CACHE": cache}
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
     if told.returncode:
@@ -175,8 +149,17 @@ def resident_peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes on macOS
 
 
-def render_part(options: argparse.Namespace) -> dict[str, object]:
-    """`render`: time every space asked for, show it, and return it as plain values. Raises ValueError."""
+def options_of(parser: Parser) -> None:
+    """Options of `render` alone."""
+    import generators
+
+    add = parser.add_argument
+    add("--space", nargs="+", default=list(generators.SPACES), metavar="NAME", help="which spaces (default: all)")
+    add("--batch", type=positive, default=512, metavar="N", help="clips a call (default: %(default)s)")
+
+
+def measure(options: argparse.Namespace) -> dict[str, object]:
+    """Time every space asked for, show it, and return it as plain values. Raises ValueError."""
     import torch
 
     import generators
@@ -189,19 +172,12 @@ def render_part(options: argparse.Namespace) -> dict[str, object]:
     speed = bandwidth(device, options.repeats)
     threads = f"{torch.get_num_threads()} threads" if device.type == "cpu" else torch.cuda.get_device_name(device)
     screen.print(f"memory copies at {speed / 1e9:.1f} GB/s, {device}, {threads}", highlight=False)
-    rows = []
+    spaces: dict[str, dict[str, object]] = {}
     for name in options.space:
-        rows.append(rendering(name, options.batch, options.repeats, device, speed))
-        screen.print(_line(rows[-1]), highlight=False, soft_wrap=True)
-    return {
-        "part": "render",
-        "device": str(device) if device.type == "cpu" else torch.cuda.get_device_name(device),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "copy_bytes_a_second": speed,
-        "repeats": options.repeats,
-        "spaces": [asdict(row) for row in rows],
-    }
+        row = rendering(name, options.batch, options.repeats, device, speed)
+        screen.print(_line(row), highlight=False, soft_wrap=True)
+        spaces[name] = asdict(row)
+    return {"copy_bytes_a_second": speed, "repeats": options.repeats, "spaces": spaces}
 
 
 def _line(row: Rendering) -> str:
@@ -215,83 +191,3 @@ def _line(row: Rendering) -> str:
         f"  memory     at most {row.bank.peak_bytes / MIB:.0f} MiB, "
         f"{row.bank.base_bytes / MIB:.0f} MiB of it before there was any sound{peak}"
     )
-
-
-def render_arguments(argv: Sequence[str]) -> argparse.Namespace:
-    """Options of `render`; exits with status 2 and one line where it cannot parse them."""
-    import generators
-
-    parser = Parser(prog="python -m benchmark.speed render", description="Time how fast spaces render.")
-    add = parser.add_argument
-    add("--space", nargs="+", default=list(generators.SPACES), metavar="NAME", help="which spaces (default: all)")
-    add("--batch", type=_positive, default=512, metavar="N", help="clips a call (default: %(default)s)")
-    add("--repeats", type=_positive, default=9, metavar="N", help="the median of so many (default: %(default)s)")
-    add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
-    add("--json", type=Path, metavar="FILE", help="write the figures there too")
-    return parser.parse_args(argv)
-
-
-@dataclass(frozen=True)
-class Part:
-    """What can be timed. measure: options -> figures, shown and as plain values; `options.json` is a file or None."""
-
-    summary: str
-    arguments: Callable[[Sequence[str]], argparse.Namespace]
-    measure: Callable[[argparse.Namespace], dict[str, object]]
-
-
-PARTS = {
-    "render": Part("making sound", render_arguments, render_part),
-    "score": Part("scoring one run", score_arguments, score_part),
-}
-
-
-def chosen_part(argv: Sequence[str]) -> tuple[Part, argparse.Namespace]:
-    """The part that a command line names first, and its options; exits with status 2 and one line where it cannot."""
-    if not argv or argv[0] not in PARTS:
-        parser = Parser(
-            prog="python -m benchmark.speed",
-            description="Time a part of dTones beside the floor that the machine sets.",
-            epilog="python -m benchmark.speed PART --help shows its options.",
-        )
-        summaries = "; ".join(f"{name}: {part.summary}" for name, part in PARTS.items())
-        parser.add_argument("part", choices=list(PARTS), metavar="PART", help=summaries)
-        parser.parse_args(argv[:1])
-        parser.error("the part comes first")
-    return PARTS[argv[0]], PARTS[argv[0]].arguments(argv[1:])
-
-
-def _positive(text: str) -> int:
-    number = int(text) if text.isascii() and text.isdigit() else 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1")
-    return number
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Time what the command line asks for. Returns the exit status."""
-    part, options = chosen_part(sys.argv[1:] if argv is None else argv)
-    try:
-        return _main(part, options)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-
-
-def _main(part: Part, options: argparse.Namespace) -> int:
-    from benchmark.results import check_writable, write_whole
-
-    try:
-        if options.json:
-            check_writable(options.json.parent)
-        measured = part.measure(options)
-        if options.json:
-            write_whole(options.json, json.dumps(measured, indent=2, allow_nan=False) + "\n")
-    except ValueError as error:
-        complain(error)
-        return USAGE
-    return DONE
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
+import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.cli import Parser
@@ -26,20 +25,14 @@ BINS = (32, 64)  # frames and bands, of the features that the standard decoder i
 DETAILS = ("chance", "leakage", "ordinal", "equivariance", "invariance", "independence", "dimensions")
 
 
-def score_arguments(argv: Sequence[str]) -> argparse.Namespace:
-    """Options of `score`; exits with status 2 and one line where it cannot parse them."""
-    parser = Parser(prog="python -m benchmark.speed score", description="Time the scores of one run, without training.")
+def options_of(parser: Parser) -> None:
+    """Options of `score` alone."""
     parser.add_argument("--task", default="phrases/timbre", help="decides blocks and clips (default: %(default)s)")
     parser.add_argument("--preset", default="quick", help="decides how many clips (default: %(default)s)")
-    parser.add_argument("--device", default="auto", help="of the probes: auto, cpu, cuda or cuda:N")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
-    return parser.parse_args(argv)
 
 
-def score_part(options: argparse.Namespace) -> dict[str, object]:
-    """`score`: time every part, show it, and return it as plain values. Raises ValueError."""
-    import torch
-
+def measure(options: argparse.Namespace) -> dict[str, object]:
+    """Time every part, show it, and return it as plain values. Raises ValueError."""
     import generators
     from benchmark.options import chosen_device
     from benchmark.stages import console
@@ -50,18 +43,17 @@ def score_part(options: argparse.Namespace) -> dict[str, object]:
         raise ValueError(f"'{task.name}' has a block that owns no factor, so little is scored there; name another task")
     space = generators.space(task.space)
     probe, test = (blurred(task, space, preset, role) for role in ("probe", "test"))
-    seconds = parts(task, space, probe, test, device)
+    told = [parts(task, space, probe, test, device) for _ in range(options.repeats)]
+    seconds = {name: statistics.median(one[name] for one in told) for name in told[0]}
     total = sum(seconds.values())
     for name, value in seconds.items():
         console().print(f"{name:18} {value:6.2f} s {value / total:6.1%}", highlight=False)
     clips = f"{len(probe.levels):,} probe and {len(test.levels):,} test clips"
     console().print(f"{'all':18} {total:6.2f} s, of {clips}, {device}", highlight=False)
     return {
-        "part": "score",
         "task": task.name,
         "preset": preset.name,
-        "device": str(device) if device.type == "cpu" else torch.cuda.get_device_name(device),
-        "cores": os.cpu_count(),
+        "repeats": options.repeats,
         "probe_clips": len(probe.levels),
         "test_clips": len(test.levels),
         "seconds": seconds,
