@@ -225,7 +225,7 @@ def chosen_engine(options: argparse.Namespace, jobs: int) -> Engine:
         from benchmark.ray_engine import Share, joined
 
         memory = None if options.memory_limit is None else round(options.memory_limit * 2**30)
-        return joined(options.address, Share(options.cpus, options.gpus, memory), options.device)
+        return joined(options.address, Share(options.cpus or options.threads, options.gpus, memory), options.device)
     device = _checked_device(options)
     if kind == "here":
         return Here(console())
@@ -241,7 +241,7 @@ def _kind(options: argparse.Namespace, jobs: int) -> str:
 
 
 def planned_workers(options: argparse.Namespace, jobs: int) -> int:
-    """How many runs go on at once, on this machine: as asked for; else one a core, as memory and the device allow.
+    """How many runs go on at once, on this machine: as asked for; else as many as cores, memory and device allow.
 
     On GPUs four share one, as far as there are cores. On a cluster it is Ray's to decide, and 1 stands for that.
     """
@@ -251,17 +251,10 @@ def planned_workers(options: argparse.Namespace, jobs: int) -> int:
         return 1
     if options.workers is not None:
         return max(1, min(options.workers, jobs))
-    cores = usable_cores()
+    cores = max(1, usable_cores() // options.threads)
     most = min(cores, 4 * _gpus()) if _checked_device(options) == "cuda" else cores
     memory = int(psutil.virtual_memory().available / 2**30 / WORKER_GIB)
     return max(1, min(jobs, most, memory))
-
-
-def threads_of(options: argparse.Namespace, workers: int) -> int | None:
-    """Threads of each run: its share of the cores; None, as the libraries would have it, for one run alone."""
-    if options.engine == "ray":
-        return max(1, int(options.cpus))
-    return None if _kind(options, 1 if workers == 1 else 2) == "here" else max(1, usable_cores() // workers)
 
 
 def _checked_device(options: argparse.Namespace) -> str:

@@ -44,17 +44,17 @@ class Job:
     """A run to do. results: the address of the results folder.
 
     device: auto, cpu, cuda or cuda:N. precision: as `precision.chosen_precision` takes it. threads: of the numerical
-    libraries; None: as they are. checkpoint_s: seconds between checkpoints. command: the command that asked for it, so
-    that a run which had to be killed is not begun again by an engine that believes its worker was lost. force: do it
-    although its result is there. wait: where another process is at it, wait for that; else say so at once. commit: of
-    the checkout that the command was started in.
+    libraries, on which the last digits depend. checkpoint_s: seconds between checkpoints. command: the command that
+    asked for it, so that a run which had to be killed is not begun again by an engine that believes its worker was
+    lost. force: do it although its result is there. wait: where another process is at it, wait for that; else say so
+    at once. commit: of the checkout that the command was started in.
     """
 
     run: Specification
     results: str
     device: str
     precision: Literal["auto", "float32", "bfloat16"]
-    threads: int | None
+    threads: int
     limits: Limits
     checkpoint_s: float
     command: str
@@ -74,9 +74,14 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Report:
-    """What became of a job. reason: of a failure, in one line. log: where its whole story is, if there is one."""
+    """What became of a job.
+
+    reason: of a failure, in one line. log: where its whole story is, if there is one. notes: what a run that was done
+    in a pool had to say, as that it went on from a checkpoint, a line each.
+    """
 
     status: Status
     seconds: float = 0.0
     reason: str = ""
     log: str | None = None
+    notes: tuple[str, ...] = ()

@@ -33,6 +33,8 @@ class Progress:
         if not self._many or result is None:
             return
         by = "by another process" if report.status is Status.FOUND else f"{report.seconds:.0f} s"
+        for note in report.notes:
+            print(f"{run.title}: {note}")
         self._print(f"{run.title}: {', '.join(_ranked(result))}; {by}")
 
     def failed(self, run: Specification, report: Report) -> None:

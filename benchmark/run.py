@@ -118,7 +118,7 @@ def _execute(planned: Plan, options: argparse.Namespace, root: Place) -> int:
 
 
 def _jobs(planned: Plan, options: argparse.Namespace) -> list[Job]:
-    from benchmark.engines import planned_workers, threads_of
+    from benchmark.engines import planned_workers
     from benchmark.jobs import Job
     from benchmark.record import checked_out
     from benchmark.run_options import limits
@@ -131,7 +131,7 @@ def _jobs(planned: Plan, options: argparse.Namespace) -> list[Job]:
             results=str(options.results if "://" in options.results else Path(options.results).resolve()),
             device=options.device,
             precision=options.precision,
-            threads=threads_of(options, workers),
+            threads=options.threads,
             limits=limits(options, workers),
             checkpoint_s=options.checkpoint_every,
             command=command,

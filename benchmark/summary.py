@@ -38,7 +38,7 @@ def show(result: Result, place: Place, pictures: Place, console: Console) -> Non
     )
     console.print(
         "\n".join(_headline(result)) + "\n\n"
-        "  accuracy of the best probe (usable information), on test clips; * where the factor belongs",
+        "  accuracy of the probes (usable information), on test clips; * where the factor belongs",
         highlight=False,
         soft_wrap=True,
     )

@@ -79,14 +79,14 @@ def _is_there(job: Job) -> bool:
 
 def _tried(job: Job, workplace: Workplace, screen: Console | None) -> Report:
     """Do a run; what a method does wrong, be it to end its process by `exit`, is told and stops its own run alone."""
-    begun = time.perf_counter()
+    begun, notes = time.perf_counter(), list[str]()
     try:
         if screen is not None:
-            _limited(job, workplace, screen, begun)
+            _limited(job, workplace, screen, begun, [])
         else:
             with workplace.logged() as log:
                 try:
-                    _limited(job, workplace, Console(file=log, width=LOG_WIDTH), begun)
+                    _limited(job, workplace, Console(file=log, width=LOG_WIDTH), begun, notes)
                 except BaseException:
                     traceback.print_exc(file=log)
                     raise
@@ -96,13 +96,17 @@ def _tried(job: Job, workplace: Workplace, screen: Console | None) -> Report:
         log_file = None if screen is not None else str(workplace.log)
         return Report(Status.FAILED, time.perf_counter() - begun, _reason(error, job.run), log_file)
     workplace.clear()
-    return Report(Status.DONE, time.perf_counter() - begun)
+    return Report(Status.DONE, time.perf_counter() - begun, notes=tuple(notes))
 
 
-def _limited(job: Job, workplace: Workplace, console: Console, begun: float) -> None:
-    """Compute a run under its limits, then store it: artefacts first, so that a result is never without them."""
+def _limited(job: Job, workplace: Workplace, console: Console, begun: float, notes: list[str]) -> None:
+    """Compute a run under its limits, then store it: artefacts first, so that a result is never without them.
+
+    notes: takes what is told of checkpoints, for a log is removed when its run is stored.
+    """
 
     def tell(line: str) -> None:
+        notes.append(line)
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def last_words(reason: str) -> None:
@@ -138,9 +142,8 @@ def _computed(
     """Train, embed and score a run."""
     reset_peak_memory()
     keep_freed_memory()
-    if job.threads is not None:
-        torch.set_num_threads(job.threads)
-        threadpool_limits(job.threads)  # the other libraries
+    torch.set_num_threads(job.threads)
+    threadpool_limits(job.threads)  # the other libraries
     prepared = _prepared_for(run, stages)
     checkpoints = Checkpoints(workplace.checkpoint, job.run.id, job.checkpoint_s, tell)
     outcome = execute(run, prepared, stages, job.precision, checkpoints)

@@ -83,7 +83,7 @@ def test_bad_codes_are_named():
     with pytest.raises(ValueError, match="block 'code': row 4 holds NaN"):
         read(lambda levels, rng: np.where(np.arange(len(levels))[:, None] == 4, np.nan, levels))
     levels = drawn(100, 0)
-    with pytest.raises(ValueError, match="block 'code' is 1 wide on probe clips, 2 on test clips"):
+    with pytest.raises(ValueError, match="block 'code' is 1 wide on probe clips and 2 on test clips"):
         ordinal_r2({"code": levels[:, :1]}, levels, {"code": levels}, levels, N_LEVELS, (0,), 0)
 
 

@@ -159,10 +159,10 @@ def test_the_order_of_the_clips_does_not_matter_where_many_have_one_code():
 
 
 def test_clips_of_one_combination_are_held_back_together():
-    """Three clips of each of 300 combinations: a fifth of the combinations in each fold, with all of their clips."""
+    """Three clips of each of 300 combinations: a tenth of the combinations in each fold, with all of their clips."""
     levels = np.repeat(np.stack(np.unravel_index(np.arange(300), (10, 30)), axis=1), 3, axis=0)
     dealt = folds(levels, (10, 30), seed=1)
-    assert np.bincount(dealt).tolist() == [180] * FOLDS
+    assert np.bincount(dealt).tolist() == [900 // FOLDS] * FOLDS
     assert len({(*row, fold) for row, fold in zip(levels.tolist(), dealt.tolist(), strict=True)}) == 300
     assert (dealt != folds(levels, (10, 30), seed=2)).any()
 
@@ -170,7 +170,7 @@ def test_clips_of_one_combination_are_held_back_together():
 def test_single_clips_are_held_back_where_combinations_are_few():
     levels = np.repeat(np.arange(4), 50)[:, None]
     dealt = folds(levels, (4,), seed=1)
-    assert np.bincount(dealt).tolist() == [40] * FOLDS
+    assert np.bincount(dealt).tolist() == [200 // FOLDS] * FOLDS
     assert all(set(levels[dealt != fold, 0]) == set(range(4)) for fold in range(FOLDS))
 
 

@@ -10,7 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from benchmark.metrics.problem import Array, Expert, Levels, Problem, cross_entropy, floored
 
 PENALTIES = (1.0, 1e2, 1e4, 1e6)  # C: a scalar code of 24 levels reads .43 at 1, 1.00 at 1e6
-STEPS = 1000  # of LBFGS, at most, for each penalty
+STEPS = 100  # of LBFGS, at most, for each penalty
+FOLDS = 5  # a convex fit draws nothing, so that more, which cost as much again, steady nothing
 # Nats on the clips held back that a weaker penalty must gain for a still weaker one to be tried: of noise none is.
 LEAST_GAIN = 1e-3
 
@@ -22,7 +23,7 @@ def logistic(problem: Problem, wanted: Collection[int]) -> dict[int, list[Expert
 
 def _expert(problem: Problem, factor: int) -> Expert:
     levels, shares = problem.levels[:, factor], problem.shares(factor)
-    folds = [(_Path(problem.codes[fitted], levels[fitted], len(shares)), out) for fitted, out in problem.parts()]
+    folds = [(_Path(problem.codes[fitted], levels[fitted], len(shares)), out) for fitted, out in problem.parts(FOLDS)]
     best, least, held = 0, np.inf, np.zeros((len(levels), len(shares)))
     for place, penalty in enumerate(PENALTIES):
         told = np.zeros_like(held)

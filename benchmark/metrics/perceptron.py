@@ -18,8 +18,8 @@ from benchmark.metrics.problem import Array, Expert, Levels, Problem, floored
 HIDDEN = 64  # with 96 a folded leak that reads .69 reads .74, for half as much time again
 LEARNING_RATE = 1e-2
 DECAY = 0.2  # per unit of learning rate (AdamW): with .7 and 2 less is read; where codes are noisy, stops are early
-BATCH = 64  # at as many passes, 128 reads a tenth less
-PASSES = 20  # over the fitted clips
+BATCH = 32  # at as many passes, 128 reads a tenth less
+PASSES = 14  # over the fitted clips
 LEAST_STEPS = 360  # in all, on few clips
 STOPS = (1 / 8, 1 / 4, 1 / 2, 1)  # of the way
 

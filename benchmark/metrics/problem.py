@@ -33,11 +33,11 @@ class Problem:
         """How frequent each level of a factor is among the clips: [level], of sum 1."""
         return np.asarray(np.bincount(self.levels[:, factor], minlength=self.n_levels[factor]) / len(self.levels))
 
-    def parts(self) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
-        """Fold by fold: which clips to fit on, and which are held back."""
-        for fold in np.unique(self.folds):
-            held = self.folds == fold
-            yield ~held, held
+    def parts(self, most: int | None = None) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+        """Fold by fold: which clips to fit on, and which are held back. most: how many, folds being joined for fewer."""
+        dealt = self.folds if most is None else self.folds % most
+        for fold in np.unique(dealt):
+            yield dealt != fold, dealt == fold
 
 
 @dataclass(frozen=True)
