@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SCORES = ("preservation", "disentanglement", "balance")
 # A rescaling takes each dimension to between a tenth and ten times its unit. Whitening drops directions under a
-# ten-thousandth of the amplitude of the largest: with more, a code could lose its faintest one, which is another matter.
+# ten-thousandth of the amplitude of the largest: with more, a code could lose its faintest one, another matter.
 TENFOLDS = 1.0
 HEAD = "\n".join(
     f"{name:24}" + "".join(f"{cell:>20}" for cell in cells)

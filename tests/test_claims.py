@@ -117,10 +117,37 @@ def test_the_tuning_page_is_what_its_command_writes():
     assert page == tune.report(ROOT / "results" / "tuning", options)
 
 
-def test_rendering_reached_its_figures_where_it_was_timed():
-    """`python -m benchmark.speed render --json results/speed_render.json`, two cores, nothing else running."""
-    told = json.loads((ROOT / "results" / "speed_render.json").read_text(encoding="utf-8"))
-    spaces = {one["space"]: one for one in told["spaces"]}
+def test_scores_hardly_move_with_the_seed_of_the_probes_or_a_rotation():
+    """`python -m benchmark.stability --seeds 0 1 --json results/stability.json`, on the embeddings of the board."""
+    told = json.loads((ROOT / "results" / "stability.json").read_text(encoding="utf-8"))
+    assert told["benchmark_version"] == told["embeddings_of"] == BENCHMARK_VERSION
+    assert {row["method"] for row in told["embeddings"]} >= set(registry.names())
+    assert len(told["probe_seeds"]) >= 4
+    for row in told["embeddings"]:
+        for score, moved in row["scores"].items():
+            # Where the true gap is nothing, D and B are roots of chance: the controls' move by a little more.
+            least = 0.01 if min(moved["by_probe_seed"]) > 0.05 else 0.02
+            assert moved["range"] < least, (row["method"], row["seed"], score)
+            assert moved["turned"] < least, (row["method"], row["seed"], score)
+
+
+@pytest.fixture(scope="module")
+def timed():
+    """`python -m benchmark.speed all --json results/speed/two_cores.json`, nothing else running."""
+    told = json.loads((ROOT / "results" / "speed" / "two_cores.json").read_text(encoding="utf-8"))
+    assert told["machine"]["cores"] == 2
+    return told["parts"]
+
+
+def test_runs_reached_their_figures_where_they_were_timed(timed):
+    assert timed["quick"]["cold"]["wall_seconds"] <= 100
+    assert timed["quick"]["warm"]["wall_seconds"] <= 70
+    assert timed["overhead"]["one_overhead_seconds"] < 3
+    assert timed["overhead"]["overhead_seconds_a_further_run"] < 0.3
+
+
+def test_rendering_reached_its_figures_where_it_was_timed(timed):
+    spaces = timed["render"]["spaces"]
     assert set(spaces) == set(generators.SPACES)
     for name, one in spaces.items():
         assert one["batch"] == 512
