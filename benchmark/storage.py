@@ -7,11 +7,14 @@ disk, here or on a server, the same is had by another name first, then a rename.
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from contextlib import suppress
 from pathlib import Path
 
 from upath import UPath
+
+ATTEMPTS, PAUSE_S = 5, 0.05  # at a folder that others are making
 
 Place = Path | UPath
 # Where a put is all or nothing, and a rename would be a copy. An address of another kind is taken for a disk's.
@@ -102,12 +105,17 @@ def _put(path: UPath, content: bytes) -> None:
 
 
 def _make_folder(folder: UPath) -> None:
-    """Make a folder and those above it, which another machine may be making too."""
-    try:
-        folder.fs.makedirs(folder.path, exist_ok=True)
-    except Exception:
-        if not folder.is_dir():
-            raise
+    """Make a folder and those above it, which another machine may be making too: one it was faster with is refused."""
+    for attempt in reversed(range(ATTEMPTS)):
+        try:
+            folder.fs.makedirs(folder.path, exist_ok=True)
+            return
+        except Exception:
+            if folder.is_dir():
+                return
+            if not attempt:
+                raise
+            time.sleep(PAUSE_S)
 
 
 def _said(error: Exception) -> str:

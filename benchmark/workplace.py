@@ -82,7 +82,8 @@ class Workplace:
                 self.folder.parent.mkdir(parents=True, exist_ok=True)
                 lock.acquire()
                 return
-            except FileNotFoundError:  # another process, which had finished, has just removed the folder
+            except (FileNotFoundError, FileExistsError):
+                # Another process, which had finished, has just removed the folder: before it was looked at, or while.
                 if not attempt:
                     raise
 

@@ -89,7 +89,8 @@ def test_a_trial_trains_and_fits_on_training_clips_and_is_read_on_validation_cli
     space = small.space
     validation = replace(small.clips, levels=small.clips.levels[:50], features=small.clips.features[:50])
     data = Namespace(roles={"train": small.clips, "validation": validation})
-    front_end = Namespace(settings=Namespace(n_frames=small.trunk.n_frames, n_mels=small.trunk.n_mels))
+    front_end = Namespace(n_frames=small.trunk.n_frames, n_mels=small.trunk.n_mels)
+    prepared = Namespace(space=space, data=data, front_end=front_end)
     scored = {}
 
     def score(blocks, factor_names, n_levels, probe, test, **others):
@@ -103,7 +104,7 @@ def test_a_trial_trains_and_fits_on_training_clips_and_is_read_on_validation_cli
     monkeypatch.setattr(tune, "score", score)
     preset = replace(PRESETS["tiny"], steps=2, examples=8, width=16)
     trial = tune.trials("combined", 1)[0]
-    found = tune.evaluate("combined", trial, small.task, preset, (small.generator, front_end, data), seed=0)
+    found = tune.evaluate("combined", trial, small.task, preset, prepared, seed=0)
     assert found == {"balance": 0.25}
     assert (scored["names"], scored["n_levels"]) == (space.names, space.n_levels)
     assert {block: set(owned) for block, owned in scored["blocks"].items()} == small.task.blocks
