@@ -25,7 +25,6 @@ from benchmark.requests import Request
 from benchmark.tasks import BENCHMARK_VERSION, PRESETS
 from benchmark.work import resolved
 
-pytest.importorskip("ray")
 STEPS = PRESETS["tiny"].steps
 PATIENCE_S = 900  # of tests that take a minute on a quiet machine
 
