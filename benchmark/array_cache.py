@@ -89,15 +89,17 @@ def kept(key: Key, make: Callable[[], Entry], waiting: Waiting, spare: tuple[Key
 
 @contextmanager
 def _locked(folder: Path, waiting: Waiting) -> Iterator[None]:
-    """Be alone with an entry; without a lock where there can be none, for then nothing can be written either."""
+    """Be alone with an entry, where there can be a lock. Without one a second process makes the same, and no harm."""
     lock = FileLock(folder.with_name(f"{folder.name}.lock"))  # freed by the system when a process ends, however it ends
-    with suppress(OSError, NotImplementedError):
+    with suppress(OSError):  # where no file can be made: writing the entry meets the same, and tells it
         folder.parent.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(timeout=0)
         except Timeout:
             with waiting():
                 _wait(lock)
+        except NotImplementedError:
+            cache.tell(f"{folder.parent} knows no locks; another process may make the same features at the same time")
     try:
         yield
     finally:

@@ -261,6 +261,17 @@ def test_who_waits_for_a_process_that_is_killed_makes_it_himself(root):
     assert same(kept(make=refuse), made())
 
 
+def test_where_there_are_no_locks_it_goes_on_and_says_so(root, monkeypatch, capsys):
+    def refuse_lock(*_, **__):
+        raise NotImplementedError
+
+    monkeypatch.setattr("benchmark.array_cache.FileLock.acquire", refuse_lock)
+    assert same(kept(), made())
+    assert [len(names) for names in whole(root)] == [1, 0]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("knows no locks; another process may make the same features at the same time")
+
+
 def mounted(place, *options):
     """Mount a tmpfs; whether that is allowed."""
     place.mkdir(parents=True, exist_ok=True)
