@@ -57,3 +57,11 @@ def command():
         return subprocess.run(line, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False)
 
     return run
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """The folder of entries; it is not there yet."""
+    monkeypatch.setenv("DTONES_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("DTONES_CACHE_GB", raising=False)
+    return tmp_path / "cache" / "features"
