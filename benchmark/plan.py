@@ -28,7 +28,6 @@ from benchmark.tasks import BENCHMARK_VERSION, Task, load_preset, load_task
 if TYPE_CHECKING:
     from baselines.contract import CommonSettings, Method
 
-GROUPS = ("all", "oracles")
 # Seconds of a run where no result of its preset tells: what `combined` took on two cores.
 GUESSES = {"tiny": 20.0, "quick": 70.0}
 

@@ -18,7 +18,7 @@ from torch import nn
 from trainings import KilledError, Plugin, Scripted, named, trained
 
 from benchmark import storage
-from benchmark.checkpoint_file import UnusableError, decoded, encoded
+from benchmark.checkpoint.file import UnusableError, decoded, encoded
 
 HERE = Path(__file__).parent
 
@@ -111,7 +111,7 @@ def test_another_runs(written, undisturbed):
 
 
 def test_another_format(written, undisturbed, monkeypatch):
-    monkeypatch.setattr("benchmark.checkpoint_file.FORMAT", "dtones checkpoint 0")
+    monkeypatch.setattr("benchmark.checkpoint.file.FORMAT", "dtones checkpoint 0")
     state, tensors = {"step": 3}, {"a": torch.ones(3)}
     written.write_bytes(encoded("run", state, tensors))
     monkeypatch.undo()

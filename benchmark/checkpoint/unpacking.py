@@ -1,4 +1,4 @@
-"""What `benchmark.packing` packed, as objects again: first everything is built, then `load` changes what is live."""
+"""What `packing` packed, as objects again: first everything is built, then `load` changes what is live."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmark.packing import MAPPINGS, SEQUENCES, Json, Named, storage_bytes
+from benchmark.checkpoint.packing import MAPPINGS, SEQUENCES, Json, Named, storage_bytes
 
 
 class Unpacker:

@@ -2,7 +2,7 @@
 
 Every object has a number, so that one object under two names is one object again. Tensors that share a storage share
 one again, with strides and alignment as they were: the last bit of a sum depends on both. Objects that were there when
-training began (`live`) are filled where they are, for others may hold them too. `benchmark.unpacking` is the way back.
+training began (`live`) are filled where they are, for others may hold them too. `unpacking` is the way back.
 """
 
 from __future__ import annotations

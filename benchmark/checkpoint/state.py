@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchmark.holdings import Holdings, joined
-from benchmark.packing import CannotKeepError, Json, Named, Packer
-from benchmark.unpacking import Unpacker
+from benchmark.checkpoint.holdings import Holdings, joined
+from benchmark.checkpoint.packing import CannotKeepError, Json, Named, Packer
+from benchmark.checkpoint.unpacking import Unpacker
 
 
 class DoesNotFitError(Exception):

@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from benchmark.packing import CannotKeepError, Json, Named
+from benchmark.checkpoint.packing import CannotKeepError, Json, Named
 
 FORMAT = "dtones checkpoint 1"  # what is written changes: count on
 LONGEST = 50_000_000  # characters of JSON: safetensors reads no more than 100 MB of metadata

@@ -1,4 +1,8 @@
-"""Checkpoints of a training that may be killed at any time and goes on to the same numbers."""
+"""Checkpoints of a training that may be killed at any time and goes on to the same numbers.
+
+`holdings`: what training holds, and what of it has changed. `packing`, `unpacking`: one object as JSON and tensors, and
+back. `state`: all that is held, taken and put back. `file`: the bytes.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmark.checkpoint_file import UnusableError, decoded, encoded, rows, table
-from benchmark.holdings import Holdings
+from benchmark.checkpoint.file import UnusableError, decoded, encoded, rows, table
+from benchmark.checkpoint.holdings import Holdings
+from benchmark.checkpoint.packing import CannotKeepError
+from benchmark.checkpoint.state import DoesNotFitError, capture, restore
 from benchmark.keeping import Held, Log
-from benchmark.packing import CannotKeepError
-from benchmark.state import DoesNotFitError, capture, restore
 from benchmark.storage import Place, write_whole
 
 HISTORY = "/history"  # name of the tensor of what the steps logged; names of what a method holds do not begin so

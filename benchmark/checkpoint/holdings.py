@@ -23,8 +23,8 @@ from torch import Tensor, nn
 
 from baselines.contract import CommonSettings
 from baselines.networks import Trunk
+from benchmark.checkpoint.packing import CannotKeepError, Json, storage_key
 from benchmark.keeping import Held
-from benchmark.packing import CannotKeepError, Json, storage_key
 
 MODULES_OWN = vars(nn.Module()).keys() - {"training"}  # how torch keeps a module; `training` may be switched
 # Whether one of these is what it was, its identity says. What a function closes over is not looked at.
