@@ -33,6 +33,9 @@ def chosen_methods(asked: Sequence[str], plugin: Path | None) -> dict[str, Chose
     """
     groups = {"all": registry.names, "oracles": oracles.names}
     wanted = dict.fromkeys(each for name in asked for each in (groups[name]() if name in groups else [name]))
+    if plugin is not None and plugin.stem not in wanted:
+        registry.load_plugin(plugin)  # first of all it must be one
+        raise ValueError(f"the plugin '{plugin}' holds the method '{plugin.stem}': ask for it, --method {plugin.stem}")
     chosen: dict[str, Chosen] = {}
     for name in wanted:
         if plugin is not None and name == plugin.stem:
@@ -41,8 +44,6 @@ def chosen_methods(asked: Sequence[str], plugin: Path | None) -> dict[str, Chose
             chosen[name] = oracles.named(name), Path(oracles.__file__)
         else:
             chosen[name] = registry.load(name), registry.path_of(name)
-    if plugin is not None and plugin.stem not in chosen:
-        raise ValueError(f"the plugin '{plugin}' holds the method '{plugin.stem}': ask for it, --method {plugin.stem}")
     return chosen
 
 

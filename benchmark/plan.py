@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -119,7 +119,15 @@ def specification(
 ) -> Specification:
     """The specification of one run, with its id. plugin: path and text; settings: all; given: those that were set."""
     label = checks.label(name, settings, given)
-    fields = {
+    fields = decisive(task, preset, label, source, settings, seed)
+    return Specification(task.name, preset, name, label, plugin, given, seed, results.identity(fields))
+
+
+def decisive(
+    task: Task, preset: str, label: str, source: Path, settings: CommonSettings | None, seed: int
+) -> dict[str, Any]:
+    """What decides the outcome of a run: the fields that `results.DECISIVE` names."""
+    return {
         "benchmark_version": BENCHMARK_VERSION,
         "preset": preset,
         "task": task.name,
@@ -131,7 +139,6 @@ def specification(
         "source_hash": source_hash(source, task.name),
         "scored_by": scored_by(),
     }
-    return Specification(task.name, preset, name, label, plugin, given, seed, results.identity(fields))
 
 
 @cache

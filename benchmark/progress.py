@@ -15,7 +15,7 @@ from benchmark.plan import Plan, stored, told
 from benchmark.results import Result
 from benchmark.storage import Place
 
-RANKED = {"P": PRESERVATION, "D": DISENTANGLEMENT, "B": BALANCE}
+LETTERS = {PRESERVATION: "P", DISENTANGLEMENT: "D", BALANCE: "B"}
 
 
 class Progress:
@@ -35,7 +35,7 @@ class Progress:
         by = "by another process" if report.status is Status.FOUND else f"{report.seconds:.0f} s"
         for note in report.notes:
             print(f"{run.title}: {note}")
-        self._print(f"{run.title}: {', '.join(_ranked(result))}; {by}")
+        self._print(f"{run.title}: {_ranked(result)}; {by}")
 
     def failed(self, run: Specification, report: Report) -> None:
         """Tell of a run that failed."""
@@ -72,7 +72,7 @@ def overview(
     table = Table(title="means over seeds", title_justify="left")
     for column in ("task", "preset", "method"):
         table.add_column(column, overflow="fold")
-    for column in (*RANKED, "seeds", "seconds"):
+    for column in (*LETTERS.values(), "seeds", "seconds"):
         table.add_column(column, justify="right")
     for names, results in rows.items():
         seconds = statistics.median(result.cost.total_seconds for result in results) if results else None
@@ -88,25 +88,14 @@ def overview(
 
 
 def _means(results: Sequence[Result]) -> list[str]:
-    cells = []
-    for metric in RANKED.values():
-        values = [score.value for result in results for score in result.scores if _is(score, metric)]
-        cells.append(f"{statistics.fmean(values):.3f}" if values and len(values) == len(results) else "—")
-    return cells
-
-
-def _ranked(result: Result) -> list[str]:
+    values = [result.ranked() for result in results]
     return [
-        f"{letter} {score.value:.3f}"
-        for letter, metric in RANKED.items()
-        for score in result.scores
-        if _is(score, metric)
+        f"{statistics.fmean(one[metric] for one in values):.3f}"
+        if values and all(metric in one for one in values)
+        else "—"
+        for metric in LETTERS
     ]
 
 
-def _is(score: object, metric: str) -> bool:
-    return (getattr(score, "metric", None), getattr(score, "block", 0), getattr(score, "factor", 0)) == (
-        metric,
-        None,
-        None,
-    )
+def _ranked(result: Result) -> str:
+    return ", ".join(f"{LETTERS[metric]} {value:.3f}" for metric, value in result.ranked().items())

@@ -20,9 +20,8 @@ import torch
 from benchmark import results
 from benchmark.execution import Outcome, Run
 from benchmark.metrics.table import Score
-from benchmark.plan import scored_by, source_hash
+from benchmark.plan import decisive
 from benchmark.source import ROOT
-from benchmark.tasks import BENCHMARK_VERSION
 
 KIB = 1_024
 
@@ -40,26 +39,14 @@ def result_of(
     seconds: by stage. begun: `time.perf_counter()` when it, or the process that was started for it, began.
     commit: see `checked_out`.
     """
-    prepared, training = outcome.prepared, outcome.training
-    fields = {
-        "benchmark_version": BENCHMARK_VERSION,
-        "preset": run.preset.name,
-        "task": run.task.name,
-        "task_version": run.task.version,
-        "space_version": prepared.space_version,
-        "method": run.label,
-        "settings": run.settings.model_dump() if run.settings is not None else {},
-        "seed": run.seed,
-        "source_hash": source_hash(run.source, run.task.name),
-        "scored_by": scored_by(),
-    }
-    names = prepared.space.names
+    fields = decisive(run.task, run.preset.name, run.label, run.source, run.settings, run.seed)
+    names = outcome.prepared.space.names
     return results.Result(
-        **fields,  # type: ignore[arg-type]
+        **fields,
         id=results.identity(fields),
         family=run.method.family,
         blocks={name: [f for f in names if f in owned] for name, owned in run.task.blocks.items()},
-        environment=environment(run.device, training.precision, commit),
+        environment=environment(run.device, outcome.training.precision, commit),
         cost=_cost(outcome, seconds, begun),
         scores=[
             results.Score(metric=one.metric, block=one.block, factor=one.factor, value=float(np.float64(one.value)))

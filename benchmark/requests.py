@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-TASK, PRESET = "phrases/timbre", "quick"
+from benchmark.run_options import PRESET, TASK
+
 Value = bool | int | float | str
 
 
@@ -55,18 +56,33 @@ def from_file(path: Path) -> list[Request]:
     except OSError as error:
         raise ValueError(f"cannot read {path} ({error.strerror})") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+        raise ValueError(f"{path} is not YAML: {_where(error)}") from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        number, *rest = first["loc"]
-        field = ".".join(map(str, rest)) or "the whole entry"
-        fields = ", ".join(Request.model_fields)
-        raise ValueError(f"{path}: entry {int(number) + 1}: {field}: {first['msg']}; an entry has {fields}") from None
+        raise ValueError(f"{path}: {_wrong(error)}") from None
     if not requests:
         raise ValueError(f"{path} asks for nothing")
     return [
         one if one.plugin is None else one.model_copy(update={"plugin": path.parent / one.plugin}) for one in requests
     ]
+
+
+def _where(error: yaml.YAMLError | UnicodeDecodeError) -> str:
+    """What is wrong with a text, and in which line and column."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"{error.problem} in line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}"
+    return " ".join(str(error).split())
+
+
+def _wrong(error: ValidationError) -> str:
+    """The first thing that is wrong with the entries: its entry, its field, and what there may be."""
+    from benchmark.tasks import nearest
+
+    first = error.errors(include_url=False)[0]
+    number, *rest = first["loc"]
+    entry, fields = f"entry {int(number) + 1}", Request.model_fields
+    if first["type"] == "extra_forbidden":
+        return f"{entry}: no field '{rest[0]}'{nearest(str(rest[0]), fields)} An entry has {', '.join(fields)}"
+    return f"{entry}: {'.'.join(map(str, rest)) or 'the whole entry'}: {first['msg']}; an entry has {', '.join(fields)}"
 
 
 def values_set(assignments: Sequence[str]) -> dict[str, list[Value]]:

@@ -16,15 +16,13 @@ import generators
 from benchmark import artefacts, oracles, results
 from benchmark.cli import DONE, FAILED, USAGE, complain
 from benchmark.execution import JUDGED
-from benchmark.metrics.table import BALANCE, DISENTANGLEMENT, FROM_THE_MODEL, PRESERVATION
+from benchmark.metrics.table import FROM_THE_MODEL
 from benchmark.options import chosen_device
 from benchmark.results import DECISIVE, Result, ResultError
 from benchmark.scoring import scores_of, scoring_hash
 from benchmark.stages import Stages, console
 from benchmark.storage import Place, place, reachable
 from benchmark.tasks import BENCHMARK_VERSION, load_task
-
-RANKED = (PRESERVATION, DISENTANGLEMENT, BALANCE)
 
 
 def main(options: argparse.Namespace) -> int:
@@ -114,9 +112,11 @@ def told(old: Result, new: Result) -> str:
     """What became of P, D and B, in a line."""
     if new.benchmark_version == old.benchmark_version and new.scores == old.scores:
         return "the same to the last digit"
-    found = {(s.metric, s.block): s.value for s in old.scores}
-    ranked = [score for score in new.scores if score.metric in RANKED and score.block is None and score.factor is None]
-    moved = [f"{s.metric} {s.value:.4f} (was {found.get((s.metric, None), float('nan')):.4f})" for s in ranked]
+    before = old.ranked()
+    moved = [
+        f"{metric} {value:.4f} ({f'was {before[metric]:.4f}' if metric in before else 'new'})"
+        for metric, value in new.ranked().items()
+    ]
     return f"{', '.join(moved)}; version {old.benchmark_version} -> {new.benchmark_version}"
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, ValidationError, model_validator
 
+from benchmark.metrics.table import BALANCE, DISENTANGLEMENT, PRESERVATION
 from benchmark.storage import Place, is_local, place, write_whole
 
 if TYPE_CHECKING:
@@ -144,6 +145,11 @@ class Result(_Record):
         if self.id is not None and self.id != identity(self.model_dump(include=set(DECISIVE))):
             raise ValueError("id: it is not of this result's fields; the file was edited, or put together by hand")
         return self
+
+    def ranked(self) -> dict[str, float]:
+        """P, D and B by metric, in this order; those alone that the task and the code have."""
+        found = {score.metric: score.value for score in self.scores if score.block is None and score.factor is None}
+        return {metric: found[metric] for metric in (PRESERVATION, DISENTANGLEMENT, BALANCE) if metric in found}
 
     def value(self, metric: str, block: str | None = None, factor: str | None = None) -> float:
         """The value of one score. Raises KeyError that says which scores of the metric, or which metrics, exist."""

@@ -46,10 +46,11 @@ def _main(options: argparse.Namespace) -> int:
     except ValueError as error:
         complain(error)
         return USAGE
-    names = " ".join(dict.fromkeys(name for one in asked for name in one.method))
-    tasks = " ".join(dict.fromkeys(name for one in asked for name in one.task))
-    presets = " ".join(dict.fromkeys(one.preset for one in asked))
-    print(f"dTones {BENCHMARK_VERSION}: {names} on {tasks}, preset {presets}; starting", flush=True)
+    names = ", ".join(dict.fromkeys(name for one in asked for name in one.method))
+    tasks = ", ".join(dict.fromkeys(name for one in asked for name in one.task))
+    presets = ", ".join(dict.fromkeys(one.preset for one in asked))
+    begun = "planning" if options.dry_run else "starting"  # told before libraries load
+    print(f"dTones {BENCHMARK_VERSION}: {names} on {tasks}, preset {presets}; {begun}", flush=True)
     from benchmark.plan import plan
     from benchmark.storage import place, reachable
     from benchmark.workplace import Workplace

@@ -54,11 +54,9 @@ def show(result: Result, place: Place, pictures: Place, console: Console) -> Non
 
 def _headline(result: Result) -> list[str]:
     """P, D and B; P alone where a block owns no factor, so that there is nothing to disentangle."""
-    found = {score.metric: score.value for score in result.scores if score.block is None and score.factor is None}
     return [
-        f"  [bold]{letter} {found[metric]:.3f}[/] {words}"
-        for metric, (letter, words) in HEADLINE.items()
-        if metric in found
+        f"  [bold]{HEADLINE[metric][0]} {value:.3f}[/] {HEADLINE[metric][1]}"
+        for metric, value in result.ranked().items()
     ]
 
 

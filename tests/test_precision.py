@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from watching import BLOCKS, SHORT, Watching, quiet
+from watching import BLOCKS, SHORT, Watching, quiet, sparse
 
 from baselines import registry
 from baselines.contract import Method
@@ -17,8 +17,7 @@ from benchmark.train import train
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("name", registry.names())
 def test_every_method_trains_in_either_precision_and_is_kept_in_float32(name, precision, small):
-    frames = small.clips.features[:, ::4].contiguous()
-    clips, trunk = replace(small.clips, features=frames), replace(small.trunk, n_frames=frames.shape[1])
+    frames, clips, trunk = sparse(small)
     cls = registry.load(name)
     with torch.random.fork_rng([]):
         torch.manual_seed(0)

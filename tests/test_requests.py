@@ -51,12 +51,15 @@ def test_a_file_says_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("- method: combined\n  sede: 1\n", "entry 1: sede: Extra inputs are not permitted; an entry has method, task"),
+        (
+            "- method: combined\n  sede: 1\n",
+            "entry 1: no field 'sede'; did you mean 'seeds'? An entry has method, task",
+        ),
         ("- method: combined\n- task: phrases/pitch\n", "entry 2: method: Field required"),
         ("- method: combined\n  seeds: [x]\n", "entry 1: seeds.0: Input should be a valid integer"),
         ("- method: []\n", "entry 1: method: Value should have at least 1 item"),
         ("- combined\n", "entry 1: the whole entry: Input should be a valid dictionary"),
-        ("a: [\n", "is not YAML"),
+        ("a: [\n", "is not YAML: expected the node content, but found '<stream end>' in line 2, column 1"),
         ("[]", "asks for nothing"),
         ("!!python/object/apply:os.getcwd []", "is not YAML"),
     ],

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from watching import BLOCKS, SHORT, Watching, quiet, trained
+from watching import BLOCKS, SHORT, Watching, quiet, sparse, trained
 
 from baselines import registry
 from baselines.contract import Method
@@ -232,8 +232,7 @@ def test_several_optimisers_each_take_their_step_and_move_only_what_is_theirs(sm
 
 @pytest.mark.parametrize("name", ["untrained", "logmel"])
 def test_a_method_without_an_optimiser_is_prepared_and_left_alone(name, small):
-    frames = small.clips.features[:, ::4].contiguous()
-    clips, trunk = replace(small.clips, features=frames), replace(small.trunk, n_frames=frames.shape[1])
+    frames, clips, trunk = sparse(small)
     cls = registry.load(name)
     with torch.random.fork_rng([]):
         torch.manual_seed(0)
