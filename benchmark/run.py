@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.cli import DONE, FAILED, INTERRUPTED, USAGE, complain
+from benchmark.cli import DONE, FAILED, INTERRUPTED, USAGE, complain, nobody_reads
 from benchmark.run_options import arguments, requests
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run what the command line asks for. Returns the exit status."""
     try:
         return _main(arguments(argv))
+    except BrokenPipeError:
+        if not nobody_reads():
+            raise
+        return FAILED
     except KeyboardInterrupt:
         start_of_line = "\n" if sys.stderr.isatty() else ""  # a terminal shows ^C where the cursor was
         print(

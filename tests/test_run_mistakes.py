@@ -1,5 +1,6 @@
 """What goes wrong with a run: mistakes of its user, of a plugin, of the disk; interrupts. Each is one line."""
 
+import os
 import re
 import signal
 import subprocess
@@ -120,6 +121,16 @@ def test_a_folder_that_cannot_be_written_is_found_before_training(in_the_way, tm
     assert told.err.startswith(f"error: cannot write in {in_the_way} ")
     assert "building the note bank" not in told.out
     assert files_in(tmp_path) == before
+
+
+def test_a_reader_that_has_enough_is_no_mistake(tmp_path):
+    """As in `--dry-run | head -1`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    line = [sys.executable, "-m", "benchmark.run", "--method", "untrained", *TINY, "--dry-run"]
+    with os.fdopen(writing, "wb") as closed:
+        done = subprocess.run(line, cwd=tmp_path, stdout=closed, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_a_mistake_in_a_process_of_its_own(tmp_path, command):
