@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
+HEARTBEAT_S = 30.0  # after which an engine says that nothing has ended yet
+
 
 @dataclass(frozen=True)
 class Specification:
@@ -85,3 +87,6 @@ class Report:
     reason: str = ""
     log: str | None = None
     notes: tuple[str, ...] = ()
+
+
+Done = tuple[Job, Report]

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from benchmark.estimates import told
 from benchmark.jobs import Report, Specification, Status
 from benchmark.metrics.table import BALANCE, DISENTANGLEMENT, PRESERVATION
-from benchmark.plan import Plan, stored, told
+from benchmark.plan import Plan, stored
 from benchmark.results import Result
 from benchmark.storage import Place
 

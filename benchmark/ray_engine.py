@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmark.engines import HEARTBEAT_S, Done
-from benchmark.jobs import Job, Report, Status
+from benchmark.jobs import HEARTBEAT_S, Done, Job, Report, Status
 from benchmark.source import ROOT
 from benchmark.storage import place
 from benchmark.workplace import Workplace

@@ -79,7 +79,7 @@ def _main(options: argparse.Namespace) -> int:
 def _tell(planned: Plan, options: argparse.Namespace) -> None:
     """Say what is to be done; with --dry-run, run by run."""
     from benchmark.engines import planned_workers
-    from benchmark.plan import expected_seconds, known_results, summary, told
+    from benchmark.estimates import expected_seconds, known_results, summary, told
 
     for line in [*planned.left_out, *(f"damaged, to be made anew: {text}" for text in planned.damaged.values())]:
         print(line)

@@ -61,7 +61,8 @@ def test_nothing_imports_the_tests(path):
     ("module", "above"),
     [
         ("benchmark.engines", ["run", "tune", "leaderboard"]),
-        ("benchmark.work", ["run", "engines", "ray_engine", "tune", "leaderboard"]),
+        ("benchmark.pool", ["run", "engines", "ray_engine", "tune", "leaderboard"]),
+        ("benchmark.work", ["run", "engines", "pool", "ray_engine", "tune", "leaderboard"]),
         ("benchmark.execution", ["run", "engines", "work", "plan", "results", "score", "scoring", "feature_store"]),
         ("benchmark.scoring", ["run", "engines", "work", "plan", "results", "train", "execution"]),
         ("benchmark.train", ["engines", "run", "score", "artefacts", "execution"]),

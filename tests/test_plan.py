@@ -5,8 +5,8 @@ import pytest
 from plugins import MINE
 
 from baselines import registry
+from benchmark import estimates, results
 from benchmark import plan as plans
-from benchmark import results
 from benchmark.plan import plan
 from benchmark.requests import Request
 from benchmark.tasks import BENCHMARK_VERSION, PRESETS
@@ -95,7 +95,7 @@ def test_a_result_that_is_up_to_date_is_not_computed_again_and_any_other_is(tmp_
     assert found.stale == {runs[1].id}
     assert list(found.damaged) == [runs[2].id]
     assert found.todo == runs[1:]
-    assert plans.summary(found, 300.0, 2) == (
+    assert estimates.summary(found, 300.0, 2) == (
         "4 runs; 1 there already; 1 made by other code, to be made anew; 1 damaged, to be made anew; "
         "3 to do, about 2 min, 2 at once"
     )
@@ -113,20 +113,20 @@ def test_a_result_that_was_edited_is_damaged(tmp_path):
 
 def test_what_a_run_may_take_is_what_its_like_took(tmp_path):
     runs = plan([request(method=["untrained", "logmel"], seeds=[0, 1, 2])], tmp_path).runs
-    assert set(plans.expected_seconds(runs, []).values()) == {plans.GUESSES["tiny"]}
+    assert set(estimates.expected_seconds(runs, []).values()) == {estimates.GUESSES["tiny"]}
     for run, seconds in zip(runs[:3], (4.0, 6.0, 50.0), strict=True):
         stored(run, tmp_path, seconds)
     found = plan([request(method=["untrained", "logmel"], seeds=[0, 1, 2, 3])], tmp_path)
-    known = plans.known_results(found, tmp_path)
-    assert set(plans.expected_seconds(found.todo, known).values()) == {6.0}  # by its method, by its preset
-    assert set(PRESETS) == set(plans.GUESSES)
+    known = estimates.known_results(found, tmp_path)
+    assert set(estimates.expected_seconds(found.todo, known).values()) == {6.0}  # by its method, by its preset
+    assert set(PRESETS) == set(estimates.GUESSES)
 
 
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0.2, "1 s"), (80, "80 s"), (130, "2 min"), (5_000, "83 min"), (9_000, "2.5 h")]
 )
 def test_seconds_in_words(seconds, words):
-    assert plans.told(seconds) == words
+    assert estimates.told(seconds) == words
 
 
 def test_a_method_that_declines_a_task_is_left_out_of_all_and_refused_by_name(monkeypatch, tmp_path):
