@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from baselines.networks import Trunk
 
-Family = Literal["combined", "contrastive", "reconstructive", "control", "other"]
+Family = Literal["combined", "contrastive", "non-contrastive", "reconstructive", "control", "oracle", "other"]
 Blocks = dict[str, Tensor]
+ONE_BLOCK = "code"  # the name of the block of a method that has one alone
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,13 @@ class Method(nn.Module):
     What it keeps from step to step it keeps on itself or its modules, so that a killed training can go on: parameters,
     buffers, and plain attributes that are tensors, arrays, numbers, text, generators of random numbers, or lists,
     tuples, dictionaries and deques of these. Modules, parameters and names of buffers are there before the first step.
+
+    `one_block`: it has no idea of blocks. It is built with the one block `code`, whatever the task, which it makes as
+    wide as two of `block_dims`. What of the sound it keeps is measured; it has no D or B.
     """
 
     family: ClassVar[Family] = "other"
+    one_block: ClassVar[bool] = False
     input: ClassVar[Literal["features"]] = "features"
 
     Settings: ClassVar[type[CommonSettings]] = CommonSettings

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from baselines.networks import Trunk
 
 FOLDER = Path(__file__).parent / "methods"
+FOREIGN = ("generators", "benchmark")  # the rooms that know factors
 # What a command line reads as something else, or as the name of a folder.
 RESERVED = ("all", "oracle", "oracles")
 
@@ -51,7 +52,8 @@ def load(name: str) -> type[Method]:
 def load_plugin(path: Path) -> type[Method]:
     """The class of a method in a file of one's own; its name is the file's, without `.py`.
 
-    Raises ValueError where the file is missing, does not run, holds no method or has a name that cannot be a method's.
+    Raises ValueError where the file is missing, does not run, holds no method, has a name that cannot be a method's, or
+    imports what knows the factors.
     """
     if not path.is_file():
         raise ValueError(f"no plugin file '{path}'; expected a Python file that defines a Method")
@@ -59,6 +61,7 @@ def load_plugin(path: Path) -> type[Method]:
         raise ValueError(f"the plugin '{path}' takes the name of a built-in method: rename the file")
     if path.stem in RESERVED or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*", path.stem):
         raise ValueError(f"the plugin '{path}' cannot name a method: rename it, with letters, digits, _ and -")
+    _check_imports(path)
     spec = importlib.util.spec_from_file_location(f"dtones_plugin_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ValueError(f"'{path}' is not a Python file")
@@ -69,6 +72,24 @@ def load_plugin(path: Path) -> type[Method]:
     except (Exception, SystemExit) as error:  # whatever a stranger's file raises is the answer to the user's question
         raise ValueError(f"the plugin '{path}' does not run{line_of(error, path)}: {said_by(error)}") from error
     return method_in(module)
+
+
+def _check_imports(path: Path) -> None:
+    """Raise ValueError, with the line, where a file imports the rooms that know factors. A file of no Python passes."""
+    try:
+        nodes = list(ast.walk(ast.parse(path.read_bytes())))
+    except (SyntaxError, ValueError):
+        return  # told, with its line, when it is run
+    for node in nodes:
+        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        for module in modules:
+            if module.split(".")[0] in FOREIGN:
+                line = getattr(node, "lineno", 0)
+                raise ValueError(
+                    f"the plugin '{path}', line {line}, imports '{module}', which knows the factors: "
+                    "a method learns from its batches alone, and may import from baselines"
+                )
 
 
 def line_of(error: BaseException, path: Path) -> str:

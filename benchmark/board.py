@@ -6,7 +6,7 @@ from itertools import groupby
 from statistics import median
 
 from benchmark.calibration import ABOUT as ABOUT_CALIBRATION
-from benchmark.calibration import calibration
+from benchmark.calibration import ABOUT_LEARNERS, calibration, ceilings
 from benchmark.compare import ABOUT as ABOUT_NEIGHBOURS
 from benchmark.compare import neighbours
 from benchmark.detail_tables import by_block_and_factor, by_dimension, by_probe
@@ -133,7 +133,9 @@ def _section(results: Sequence[Result]) -> str:
         for tables in (by_probe, by_block_and_factor, by_dimension):
             parts += tables(rows, first.blocks)
     oracles = calibration(results)
-    return "\n".join([*parts, *([ABOUT_CALIBRATION, oracles] if oracles else [])])
+    learning = ceilings(results)
+    parts += [ABOUT_CALIBRATION, oracles] if oracles else []
+    return "\n".join([*parts, *([ABOUT_LEARNERS, learning] if learning else [])])
 
 
 def _notes(rows: Sequence[Row]) -> list[str]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from benchmark.markdown import by_block, mean, number, table
+from benchmark import learners
+from benchmark.markdown import by_block, interval, mean, number, table
 from benchmark.oracles import ORACLES, STYLES
 from benchmark.results import Result
 
@@ -13,6 +14,22 @@ Calibration: encoders that are given the factors and write them down in a known 
 hand. Beside each expected score what was measured, of codes of one number a factor / of one-hot codes. They do not
 rank; what is measured wrongly here is measured wrongly above.
 """
+
+
+ABOUT_LEARNERS = """\
+Oracles that learn: they are given the factors in training, as no method is. `oracle.supervised` is a ceiling of what
+this trunk and budget can read; `oracle.masked` is `combined` with its false negatives left out.
+"""
+
+
+def ceilings(results: Sequence[Result]) -> str:
+    """The table of the oracles that learn among some results of one task; empty where there are none."""
+    lines = []
+    for name in learners.names():
+        runs = [run for run in results if run.method == name]
+        if runs:
+            lines.append([name, *(interval(values(runs, metric)) for metric in METRICS.values()), str(len(runs))])
+    return table(["oracle", *METRICS, "seeds"], lines, left=1) if lines else ""
 
 
 def calibration(results: Sequence[Result]) -> str:

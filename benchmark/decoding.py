@@ -22,7 +22,7 @@ Blocks = dict[str, Tensor]
 
 
 def by_decoders(method: Method | None, prepared: Prepared, embeddings: dict[Role, Blocks]) -> list[Score]:
-    """Reconstruction by the standard decoder; and, where the method has one, by its own, with swap fidelity."""
+    """Reconstruction by the standard decoder; and by the method's own, if it has one, with swaps if it has blocks."""
     data = prepared.data
     probe, test = (_arrays(embeddings[role]) for role in ("probe", "test"))
     features = [data.roles[role].features.cpu().numpy() for role in ("probe", "test")]
@@ -32,7 +32,7 @@ def by_decoders(method: Method | None, prepared: Prepared, embeddings: dict[Role
     if method is None or own is None:
         return rows
     rows.append(Score(table.RECONSTRUCTION_R2, None, None, r2(own.cpu().numpy(), features[1])))
-    return rows + swap_scores(method, prepared, embeddings["test"])
+    return rows if method.one_block else rows + swap_scores(method, prepared, embeddings["test"])
 
 
 def decoded(method: Method, blocks: Blocks, inputs: Tensor) -> Tensor | None:

@@ -2,14 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
 from baselines.contract import Method
 from benchmark.metrics.table import WIDEST
 from benchmark.train import ContractError
+from generators.splits import Role
 
 BATCH = 2_048
+AGAIN = 256  # clips that are embedded once more, in other company
+# Products of other sizes end in other digits, which rounding to steps can turn into a step: so few clips may differ by
+# more than this, relative to the spread of their block.
+APART, FEW = 1e-3, 0.02
+
+
+def embed_together(method: Method, inputs: Mapping[Role, Tensor]) -> dict[Role, dict[str, Tensor]]:
+    """Blocks of the clips of several roles, embedded in one random order: a method cannot tell one role from another.
+
+    inputs: standardised features [clip, frame, mel] of each role. Raises ContractError as `embed`, and where clips get
+    other codes in other company.
+    """
+    features, sizes = torch.cat(list(inputs.values())), [len(one) for one in inputs.values()]
+    draws = torch.Generator().manual_seed(len(features))
+    order = torch.randperm(len(features), generator=draws).to(features.device)
+    shuffled = embed(method, features[order])
+    blocks = {block: torch.empty_like(codes).index_copy_(0, order, codes) for block, codes in shuffled.items()}
+    _check_company(method, features, blocks, torch.randperm(len(features), generator=draws)[:AGAIN])
+    parts = {block: codes.split(sizes) for block, codes in blocks.items()}
+    return {role: {block: parts[block][place] for block in blocks} for place, role in enumerate(inputs)}
+
+
+def _check_company(method: Method, features: Tensor, blocks: dict[str, Tensor], rows: Tensor) -> None:
+    rows = rows.to(features.device)
+    for block, again in embed(method, features[rows]).items():
+        spread = blocks[block].std(dim=0, correction=0).norm()
+        apart = (again - blocks[block][rows]).norm(dim=1) > APART * spread
+        if apart.sum() > FEW * len(rows):
+            raise ContractError(
+                f"{type(method).__name__}.embed: block '{block}', row {int(rows[apart][0])}: its code depends on the "
+                "clips that are embedded with it, or before it; in eval mode it must depend on the clip alone"
+            )
 
 
 def embed(method: Method, inputs: Tensor) -> dict[str, Tensor]:

@@ -6,6 +6,7 @@ that leaves the hash of this file, and of all that it imports, as it was.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,12 @@ from torch import Tensor
 
 import generators
 from baselines import registry
-from baselines.contract import CommonSettings, Method
+from baselines.contract import ONE_BLOCK, CommonSettings, Method
 from baselines.frontend import FrontEndSettings
 from baselines.networks import Trunk
+from benchmark import learners
 from benchmark.decoding import by_decoders
-from benchmark.embedding import embed
+from benchmark.embedding import embed_together
 from benchmark.features import Clips, Prepared
 from benchmark.keeping import Keeper
 from benchmark.metrics.table import Score
@@ -28,7 +30,7 @@ from benchmark.oracles import Oracle
 from benchmark.precision import Precision
 from benchmark.source import ROOT, source_hash
 from benchmark.tasks import Preset, Task
-from benchmark.train import Progress, Training, train
+from benchmark.train import Progress, Tell, Training, train
 from generators.factors import FactorSpace
 from generators.splits import Role
 
@@ -87,7 +89,8 @@ def build(run: Run, shape: FrontEndSettings) -> Method | None:
         return None
     trunk = Trunk(shape.n_frames, shape.n_mels, run.preset.width, run.preset.depth)
     torch.manual_seed(run.seed)  # networks are initialised, and methods draw, from torch's own generator
-    return registry.built(run.method, run.source, trunk, tuple(run.task.blocks), run.settings).to(run.device)
+    blocks = (ONE_BLOCK,) if run.method.one_block else tuple(run.task.blocks)
+    return registry.built(run.method, run.source, trunk, blocks, run.settings).to(run.device)
 
 
 def check_builds(runs: list[Run], shape: FrontEndSettings) -> None:
@@ -98,20 +101,26 @@ def check_builds(runs: list[Run], shape: FrontEndSettings) -> None:
 
 
 def execute(
-    run: Run, prepared: Prepared, stages: Stages, precision: Precision = "auto", checkpoints: Keeper | None = None
+    run: Run,
+    prepared: Prepared,
+    stages: Stages,
+    precision: Precision = "auto",
+    checkpoints: Keeper | None = None,
+    tell: Tell = print,
 ) -> Outcome:
     """Train and embed one run. The same run on the same CPU gives the same embeddings, to the last digit.
 
-    precision: of matrix products in training. checkpoints: where a training that is killed goes on from.
+    precision: of matrix products in training. checkpoints: where a training that is killed goes on from. tell:
+    what to do with a line of early word.
     """
     space, data = prepared.space, prepared.data
     with torch.random.fork_rng(_cuda(run.device)):
         method = build(run, prepared.front_end)
         training, peak = Training(), None
         if method is not None:
-            training, peak = _trained(run, method, prepared, stages, precision, checkpoints)
+            training, peak = _trained(run, method, prepared, stages, precision, checkpoints, tell)
     with stages.stage("embed", "embedding probe and test clips"), torch.no_grad():
-        embeddings = {role: _embedded(run, method, data.roles[role], space) for role in JUDGED}
+        embeddings = _embedded(run, method, {role: data.roles[role] for role in JUDGED}, space)
     with stages.stage("decode", "decoding: reconstruction, swaps, the standard decoder"), torch.no_grad():
         scores = by_decoders(method, prepared, embeddings)
     return Outcome(method, prepared, training, embeddings, scores, peak)
@@ -124,6 +133,7 @@ def _trained(
     stages: Stages,
     precision: Precision,
     checkpoints: Keeper | None,
+    tell: Tell,
 ) -> tuple[Training, int | None]:
     """Train a method in place. Returns the log and the most bytes of the device that it took, None on the CPU."""
     clips = prepared.data.roles["train"]
@@ -140,18 +150,26 @@ def _trained(
             report,
             precision=precision,
             checkpoints=checkpoints,
+            labelled=learners.is_one(run.source),
+            tell=tell,
         )
     method.eval()
     return training, torch.cuda.max_memory_allocated(run.device) if run.device.type == "cuda" else None
 
 
-def _embedded(run: Run, method: Method | None, clips: Clips, space: FactorSpace) -> dict[str, Tensor]:
+def _embedded(
+    run: Run, method: Method | None, clips: Mapping[Role, Clips], space: FactorSpace
+) -> dict[Role, dict[str, Tensor]]:
+    """Blocks of the clips, role by role."""
     if method is not None:
-        return embed(method, clips.features)
+        return embed_together(method, {role: one.features for role, one in clips.items()})
     if not isinstance(run.method, Oracle):
         raise TypeError(f"{run.label} is neither a method nor an oracle")
-    codes = run.method(clips.levels, space.names, space.n_levels, run.task.blocks, run.seed)
-    return {name: torch.from_numpy(values).to(run.device) for name, values in codes.items()}
+    found = {}
+    for role, one in clips.items():
+        codes = run.method(one.levels, space.names, space.n_levels, run.task.blocks, run.seed)
+        found[role] = {name: torch.from_numpy(values).to(run.device) for name, values in codes.items()}
+    return found
 
 
 def _cuda(device: torch.device) -> list[torch.device]:

@@ -51,6 +51,8 @@ def prepare(task: Task, preset: Preset, device: torch.device, stages: Stages) ->
             found = {"features": array_cache.read(key), "swaps": array_cache.read(other) if shared else None}
     entry = found.get("features") or array_cache.kept(key, maker.features, maker.waiting)
     data = _features(entry, device)
+    if preset.judge == "validation":
+        data = features.on_validation(data, generators.space(task.space))
     swaps = dict[str, Swaps]()
     if shared:
         targets = found.get("swaps") or array_cache.kept(
@@ -85,7 +87,7 @@ def swaps_key(key: Key, shared: Shared) -> dict[str, Any]:
 
 def swapped(task: Task, preset: Preset) -> Shared:
     """What is swapped: the blocks that views share; none where a block owns no factor, or there are no test clips."""
-    if not all(task.blocks.values()) or not preset.clips.get("test"):
+    if not all(task.blocks.values()) or not preset.clips.get(preset.judge):
         return {}
     return {block: task.blocks[block] for block in task.pairings}
 

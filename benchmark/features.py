@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,6 +59,19 @@ class Features:
     def decibels(self, features: Tensor) -> Tensor:
         """Standardised features back to decibels, same shape."""
         return features * self.std + self.mean
+
+
+def on_validation(data: Features, space: FactorSpace) -> Features:
+    """Features judged on validation clips: those are the test clips, and every other training combination the probe's.
+
+    Of each of these combinations the first clip. Every other one, for probes on all would take as long as training.
+    """
+    known = data.roles["train"]
+    rows = np.sort(np.unique(space.combinations(known.levels), return_index=True)[1])[::2]
+    probe = Clips(
+        known.levels[rows], known.seeds[rows], known.features[torch.from_numpy(rows).to(known.features.device)]
+    )
+    return replace(data, roles={"train": known, "probe": probe, "test": data.roles["validation"]})
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from baselines import registry
-from benchmark import oracles
+from benchmark import learners, oracles
 from benchmark.cli import Parser
 from benchmark.tasks import BOARD, DIAGNOSTICS, EXTRA, PRESETS
 
@@ -25,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
     console.print(_lines("methods", {name: registry.summary(registry.path_of(name)) for name in registry.names()}))
     console.print(_lines("encoders with known answers, for calibration", oracles.summaries()))
+    learning = {name: registry.summary(learners.path_of(name)) for name in learners.names()}
+    console.print(_lines("oracles that learn: they see the factors, and never rank", learning))
     console.print(_lines("tasks", {name: _task_line(name) for name in BOARD}))
     console.print(_lines("tasks beside the board", {name: _task_line(name) for name in EXTRA}))
     console.print(_lines("presets", {preset.name: preset.summary for preset in PRESETS.values()}))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from baselines import registry
-from benchmark import oracles
+from benchmark import learners, oracles
 from benchmark.oracles import Oracle
 from benchmark.tasks import nearest
 
@@ -31,7 +31,7 @@ def chosen_methods(asked: Sequence[str], plugin: Path | None) -> dict[str, Chose
 
     Raises ValueError with the nearest name where there is none, and for a plugin that `registry` refuses.
     """
-    groups = {"all": registry.names, "oracles": oracles.names}
+    groups = {"all": registry.names, "oracles": lambda: [*oracles.names(), *learners.names()]}
     wanted = dict.fromkeys(each for name in asked for each in (groups[name]() if name in groups else [name]))
     if plugin is not None and plugin.stem not in wanted:
         registry.load_plugin(plugin)  # first of all it must be one
@@ -40,6 +40,8 @@ def chosen_methods(asked: Sequence[str], plugin: Path | None) -> dict[str, Chose
     for name in wanted:
         if plugin is not None and name == plugin.stem:
             chosen[name] = registry.load_plugin(plugin), plugin
+        elif name in learners.names():
+            chosen[name] = learners.load(name), learners.path_of(name)
         elif name.startswith(oracles.PREFIX):
             chosen[name] = oracles.named(name), Path(oracles.__file__)
         else:

@@ -23,6 +23,7 @@ from benchmark.results import Result, ResultError
 from benchmark.scoring import scoring_hash
 from benchmark.storage import Place
 from benchmark.tasks import BENCHMARK_VERSION, Task, load_preset, load_task
+from benchmark.train import declined
 
 if TYPE_CHECKING:
     from baselines.contract import CommonSettings, Method
@@ -172,7 +173,7 @@ def declines(chosen: type[Method] | Oracle, task: Task) -> str | None:
     """Why a method or an oracle cannot do the task; None where it can."""
     if isinstance(chosen, Oracle):
         return chosen.declines(task.blocks) or _too_wide(chosen, task)
-    return chosen.declines(tuple(task.blocks), task.views)
+    return declined(chosen, task)
 
 
 def _too_wide(chosen: Oracle, task: Task) -> str | None:

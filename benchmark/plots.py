@@ -30,12 +30,16 @@ def heat_map(
 ) -> None:
     """Draws the information of each block about each factor as a PNG; the cells that should be dark are outlined.
 
-    information: {(block, factor): 0..1}, for every block of `owners` and every factor, and for "all" if it is there.
+    information: {(block, factor): 0..1}, for every block of `owners` and every factor, and for "all" if it is there;
+    for
+        "all" alone where the code is in one block, of no name.
     owners: {block: its factors}; rows and columns follow this order, so the outlined cells form a staircase.
     Raises KeyError naming the first cell that is missing.
     """
     factors = list(dict.fromkeys(factor for owned in owners.values() for factor in owned))
-    blocks = list(owners) + (["all"] if any(block == "all" for block, _ in information) else [])
+    told = {block for block, _ in information}
+    owners = {} if told == {"all"} else owners
+    blocks = list(owners) + (["all"] if "all" in told else [])
     values = np.array([[information[block, factor] for factor in factors] for block in blocks])
 
     figure = Figure(figsize=(2.6 + 1.05 * len(factors), 1.9 + 0.62 * len(blocks)), layout="constrained")

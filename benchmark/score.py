@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from benchmark.metrics import table
 from benchmark.metrics.balance import balance, kept, preservation
 from benchmark.metrics.checks import checked_codes
-from benchmark.metrics.information import Reading, chance, usable_information
+from benchmark.metrics.information import Levels, Reading, chance, mismatch, usable_information
 from benchmark.metrics.table import ALL, WIDEST, Score, rest_of
 
 # told (parts done, parts in all)
@@ -49,7 +49,8 @@ def score(
     from `all but <block>`; `chance` for each factor; `keep` and `gap` for each block and for each factor in it;
     `preservation`, `disentanglement`, `balance`. Where a block owns no factor, or the code is one single block, there
     is `keep` and `preservation` alone.
-    Raises ValueError when a block is over 128 wide, when names do not fit, and for bad codes or levels.
+    Raises ValueError when a block is over 128 wide, when names do not fit, for bad codes or levels, and where probe and
+    test clips are not encoded alike.
     """
     _check(blocks, factor_names, probe, test)
     inputs = _inputs(list(probe.blocks))
@@ -61,6 +62,7 @@ def score(
         known = [list(readings[part].values()) for part in _parts(name, inputs)]
         found = usable_information(*clips, n_levels, seed, device, known)
         readings[name] = dict(zip(factor_names, found, strict=True))
+        _check_alike(name, readings[name], probe.levels, test.levels)
         if progress is not None:
             progress(done, len(inputs))
     _hold_unions(readings, inputs)
@@ -81,6 +83,13 @@ def _inputs(names: list[str]) -> dict[str, list[str]]:
 def _parts(union: str, inputs: Mapping[str, Collection[str]]) -> list[str]:
     """The inputs that are parts of one."""
     return [part for part, members in inputs.items() if set(members) < set(inputs[union])]
+
+
+def _check_alike(name: str, readings: Mapping[str, Reading], probe_levels: Levels, test_levels: Levels) -> None:
+    for column, (factor, reading) in enumerate(readings.items()):
+        said = mismatch(reading.prediction, probe_levels[:, column], test_levels[:, column])
+        if said is not None:
+            raise ValueError(f"block '{name}', factor '{factor}': {said}")
 
 
 def _hold_unions(readings: Readings, inputs: Mapping[str, Collection[str]]) -> None:

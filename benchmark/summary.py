@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmark.metrics.table import (
+    ACCURACY,
     BALANCE,
     DISENTANGLEMENT,
     PRESERVATION,
@@ -64,7 +65,8 @@ def _accuracies(result: Result) -> Table:
     """Factor by block: accuracy and, in brackets, usable information."""
     table = Table()
     table.add_column("factor")
-    blocks = [*result.blocks, "all"]
+    told = {score.block for score in result.scores if score.metric == ACCURACY}
+    blocks = [*(block for block in result.blocks if block in told), "all"]
     for block in blocks:
         table.add_column(block, justify="right")
     table.add_column("chance", justify="right")

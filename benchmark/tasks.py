@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from typing import Literal
 
 import generators
 from generators.factors import FactorSpace
 from generators.pairs import AUGMENT, IDENTICAL, INDEPENDENT, Pairing
 from generators.splits import IID, Split, parse
 
-BENCHMARK_VERSION = "0.3"
+BENCHMARK_VERSION = "0.4"
 
 # The tasks that the board ranks; `load_task` takes any other name of the same form.
 BOARD = ("phrases/timbre", "phrases/pitch", "phrases/loudness", "phrases/rhythm")
@@ -62,6 +63,8 @@ class Preset:
 
     clips: nuisance draws of each combination, by role; validation clips are for tuning alone.
     steps, examples: optimiser steps, and examples (of two views) a step. width, depth: the trunk's.
+    judge: "validation": probes are fitted on training clips and read on validation clips, and neither probe nor test
+    clips are ever made: for choosing settings.
     """
 
     name: str
@@ -71,6 +74,7 @@ class Preset:
     examples: int
     width: int
     depth: int
+    judge: Literal["test", "validation"] = "test"
 
 
 PRESETS = {
@@ -86,6 +90,25 @@ PRESETS = {
             depth=1,
         ),
         Preset(
+            "tuning",
+            "for choosing settings: 25 s on one core, judged on validation clips",
+            {"train": 3, "validation": 2},
+            steps=600,
+            examples=128,
+            width=384,
+            depth=1,
+            judge="validation",
+        ),
+        Preset(
+            "short",
+            "for studies of many runs: 25 s on one core",
+            {"train": 3, "probe": 1, "test": 1},
+            steps=600,
+            examples=128,
+            width=384,
+            depth=1,
+        ),
+        Preset(
             "quick",
             "a minute on two cores: the board's first table",
             {"train": 3, "probe": 1, "test": 1},
@@ -93,6 +116,15 @@ PRESETS = {
             examples=128,
             width=384,
             depth=1,
+        ),
+        Preset(
+            "standard",
+            "for one data-centre GPU: a larger trunk, 64 times the clips of quick",
+            {"train": 24, "probe": 2, "test": 2},
+            steps=8_000,
+            examples=2_048,
+            width=1_024,
+            depth=3,
         ),
     )
 }

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from baselines.contract import Batch, Method
+from baselines.contract import ONE_BLOCK, Batch, Method
+from benchmark.collapse import collapsed, ranks
 from benchmark.features import Clips
 from benchmark.idle import idle_share, joined_share
 from benchmark.keeping import Held, Keeper, Log
@@ -23,12 +24,21 @@ from generators.pairs import ViewSampler
 WARM_UP = 0.1  # of the steps: linear, then a cosine to zero
 CLIP_NORM = 1.0
 CHECK_EVERY = 25  # steps between looks at the losses: on a GPU each look waits for the device
+RANKED_AFTER = (0.1, 0.25, 0.5, 1.0)  # shares of the training after which the rank of the codes is looked at
 
 Progress = Callable[[int, int], None]
+Tell = Callable[[str], None]
 
 
 class DivergedError(ArithmeticError):
     """A loss term became NaN or infinite; the message names the step and the term."""
+
+
+@dataclass(frozen=True)
+class LabelledBatch(Batch):
+    """What an oracle that learns is given: with the views, the levels that made them, int64 [example, view, factor]."""
+
+    levels: Tensor | None = None
 
 
 class ContractError(TypeError):
@@ -37,7 +47,8 @@ class ContractError(TypeError):
 
 @dataclass
 class Training:
-    """What training left behind. history: a row a step, the terms that it logged. seconds: all; waiting: for data.
+    """What training left behind. history: a row a step, the terms that it logged, and now and then `rank_<block>`, the
+    effective rank of a block. seconds: all; waiting: for data.
 
     clips: seen, views counted. parameters: trained numbers. idle_share: of the device, in [0, 1]; None where unknown.
     precision: of the products. Where training went on from a checkpoint, what was before it is included.
@@ -63,18 +74,23 @@ def train(
     *,
     precision: Precision = "auto",
     checkpoints: Keeper | None = None,
+    labelled: bool = False,
+    tell: Tell = print,
 ) -> Training:
     """Train a method in place on examples drawn from the training clips.
 
-    checkpoints: written now and then and at the end; where there is one already, training goes on from it, to the same
-    numbers, if the method, which must be new, was built from the same seed.
-    Returns the log. Raises DivergedError where a logged term is not finite, ContractError where a step gives no loss or
-    the method declines the task, ValueError for a precision that there is not.
-    Methods without an optimiser are left as they are.
+    labelled: give it factors too: for oracles alone. tell: what to do with a line of early word. checkpoints: written
+    now and then and at the end; where there is one already, training goes on from it, to the same numbers, if the
+    method, which must be new, was built from the same seed. Returns the log. Raises DivergedError where a logged term
+    is not finite, ContractError where a step gives no loss or the method declines the task, ValueError for a precision
+    that there is not. Methods without an optimiser are left as they are.
     """
     check_able(type(method), task)
     device = clips.features.device
     product = chosen_precision(precision, device)
+    if labelled:
+        method.told(task, space)  # type: ignore[operator]  # a learner's, that no method has
+        method.to(device)
     method.prepare(clips.features)
     optimisers = method.optimisers()
     if not optimisers:
@@ -88,8 +104,27 @@ def train(
     if first:
         progress(first, preset.steps)
     if first < preset.steps:
-        _run(training, held, _batches(task, space, clips, preset, held.draws, first), preset, progress, checkpoints)
+        batches = _batches(task, space, clips, preset, held.draws, first, labelled)
+        due = frozenset(max(1, round(share * preset.steps)) for share in RANKED_AFTER)
+        watch = _Watch(method, clips.features, due, tell)
+        _run(training, held, batches, preset, progress, checkpoints, watch)
     return training
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """Looks at the ranks of a method's blocks after the steps that are due, and notes them in the last row of a log."""
+
+    method: Method
+    features: Tensor
+    due: frozenset[int]
+    tell: Tell
+
+    def look(self, step: int, row: dict[str, float]) -> None:
+        found = ranks(self.method, self.features)
+        row |= {f"rank_{block}": rank for block, rank in found.items()}
+        for block in collapsed(found):
+            self.tell(f"after {step} steps: the block '{block}' has collapsed: every clip has the same code in it")
 
 
 def _run(
@@ -99,6 +134,7 @@ def _run(
     preset: Preset,
     progress: Progress,
     checkpoints: Keeper | None,
+    watch: _Watch,
 ) -> None:
     """The steps that are left, logged in `training`."""
     product, done = getattr(torch, training.precision), len(training.history)
@@ -111,9 +147,11 @@ def _run(
                 schedule.step()
             last, look = step == preset.steps, step % CHECK_EVERY == 0
             due = checkpoints is not None and checkpoints.due()
-            if last or look or due:
+            if last or look or due or step in watch.due:
                 training.history += _checked(pending, step - len(pending))
                 pending = []
+            if step in watch.due:
+                watch.look(step, training.history[-1])
             if last or due:
                 stop_watch()
                 if checkpoints is not None:
@@ -145,7 +183,13 @@ def _stop_watch(training: Training, idle: Callable[[], float | None]) -> Callabl
 
 
 def _batches(
-    task: Task, space: FactorSpace, clips: Clips, preset: Preset, draws: np.random.Generator, first: int
+    task: Task,
+    space: FactorSpace,
+    clips: Clips,
+    preset: Preset,
+    draws: np.random.Generator,
+    first: int,
+    labelled: bool,
 ) -> Iterator[Batch]:
     """The batches of all steps from one on, each drawn when it is asked for: what was drawn is in a checkpoint."""
     samplers = [
@@ -154,10 +198,14 @@ def _batches(
 
     def batch(step: int) -> Batch:
         name, sampler = samplers[step % len(samplers)]
-        rows = torch.from_numpy(sampler.draw(preset.examples, task.views, draws))
+        drawn = sampler.draw(preset.examples, task.views, draws)
+        rows = torch.from_numpy(drawn)
         # View by view in memory, as most methods read it: they can flatten what follows without another copy.
         flat = rows.T.reshape(-1).to(clips.features.device, non_blocking=True)
         views = clips.features.index_select(0, flat).unflatten(0, (task.views, preset.examples)).transpose(0, 1)
+        if labelled:
+            levels = torch.from_numpy(clips.levels[drawn]).to(views.device)
+            return LabelledBatch(views, name, step / preset.steps, levels)
         return Batch(views, name, step / preset.steps)
 
     return map(batch, range(first, preset.steps))
@@ -191,9 +239,14 @@ def _named(dtype: torch.dtype) -> str:
 
 def check_able(method: type[Method], task: Task) -> None:
     """Raise ContractError, with the method's reason, where it declines a task; before anything of it is built."""
-    reason = method.declines(tuple(task.blocks), task.views)
+    reason = declined(method, task)
     if reason is not None:
         raise ContractError(f"{method.__name__} cannot do {task.name}: {reason}")
+
+
+def declined(method: type[Method], task: Task) -> str | None:
+    """Why a method cannot do a task, in a few words; None where it can."""
+    return method.declines((ONE_BLOCK,) if method.one_block else tuple(task.blocks), task.views)
 
 
 def rate(step: int, steps: int) -> float:

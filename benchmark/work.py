@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from baselines import registry
 from baselines.registry import line_of, said_by
-from benchmark import artefacts, oracles, results
+from benchmark import artefacts, learners, oracles, results
 from benchmark.checkpoint import Checkpoints
 from benchmark.execution import JUDGED, Outcome, Run, execute
 from benchmark.feature_store import prepare
@@ -146,7 +146,7 @@ def _computed(
     threadpool_limits(job.threads)  # the other libraries
     prepared = _prepared_for(run, stages)
     checkpoints = Checkpoints(workplace.checkpoint, job.run.id, job.checkpoint_s, tell)
-    outcome = execute(run, prepared, stages, job.precision, checkpoints)
+    outcome = execute(run, prepared, stages, job.precision, checkpoints, tell)
     with stages.stage("score", "scoring: probing every factor in every block") as report:
         probe, test = (_codes(prepared, outcome, role) for role in JUDGED)
         scores = scores_of(run.task, prepared.space, probe, test, run.device, report)
@@ -232,4 +232,6 @@ def _source(run: Specification) -> Path:
     """The method's file, as the user knows it."""
     if run.plugin is not None:
         return Path(run.plugin[0])
+    if run.method in learners.names():
+        return learners.path_of(run.method)
     return Path(oracles.__file__) if run.method.startswith(oracles.PREFIX) else registry.path_of(run.method)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 Table = NDArray[np.int64]
 Rows = NDArray[np.int64]
@@ -44,6 +43,8 @@ def arranged(table: Table, possible: NDArray[np.bool_]) -> Table:
     possible: bool, as the table. Sums of rows and columns stay, for all lines of the longer side have the same.
     Raises ValueError where there is no such order.
     """
+    from scipy.optimize import linear_sum_assignment  # here, for it takes longer to import than a split to draw
+
     if table.shape[0] < table.shape[1]:
         return arranged(table.T, possible.T).T
     n = len(table)

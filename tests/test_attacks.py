@@ -14,6 +14,7 @@ SPACE = generators.space("phrases")
 BLOCKS = {"shared": {"timbre"}, "private": {"pitch", "loudness", "rhythm"}}
 ORDER = np.random.default_rng(0).permutation(SPACE.size)
 NEGLIGIBLE = 0.01
+OWN = ("pitch", "loudness", "rhythm")
 
 
 def clips(n):
@@ -195,8 +196,42 @@ def test_one_clips_embedding_for_all_reads_nothing():
 
     assert headline(scored(one_clips)).tolist() == [0, 0, 0]
     probe, test = clips(1152)
-    rows = score(BLOCKS, SPACE.names, SPACE.n_levels, Codes(probe, realistic(probe)), Codes(test, one_clips(test)), 0)
-    assert [row.value for row in rows if row.metric in ("preservation", "disentanglement", "balance")] == [0, 0, 0]
+    with pytest.raises(ValueError, match="'shared', factor 'timbre': probe clips that no probe had seen read"):
+        score(BLOCKS, SPACE.names, SPACE.n_levels, Codes(probe, realistic(probe)), Codes(test, one_clips(test)), 0)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.1])
+def test_a_code_that_shifts_test_clips_against_probe_clips_is_refused(share):
+    """It would hide a copy of timbre in `private`: what is known of it from probe clips is wrong on test clips."""
+    column = SPACE.column("timbre")
+
+    def copied(levels, shifted):
+        seen = levels.copy()
+        seen[shifted, column] = (seen[shifted, column] + 1) % SPACE.n_levels[column]
+        return {"shared": one_hot(levels, "timbre"), "private": one_hot(seen, *SPACE.names)}
+
+    probe, test = clips(1152)
+    still = Codes(probe, copied(probe, np.zeros(0, int)))
+    shifted = np.flatnonzero(np.random.default_rng(0).uniform(size=len(test)) < share)
+    with pytest.raises(ValueError, match=r"block 'private', factor 'timbre': .* must depend on the clip alone"):
+        score(BLOCKS, SPACE.names, SPACE.n_levels, still, Codes(test, copied(test, shifted)), 0)
+
+
+@pytest.mark.parametrize("amplitude", [1e-3, 3e-5, 1e-20])
+def test_a_small_copy_is_found_at_any_scale_of_its_columns(amplitude):
+    def small_copy(levels):
+        private = np.hstack([one_hot(levels, *OWN), amplitude * one_hot(levels, "timbre")])
+        return {"shared": one_hot(levels, "timbre"), "private": private}
+
+    assert headline(scored(small_copy))[2] < 2 * NEGLIGIBLE
+
+
+def test_a_small_copy_that_is_rotated_is_found_to_a_hundred_thousandth():
+    def small_copy(levels):
+        code = np.hstack([one_hot(levels, *OWN), 1e-5 * one_hot(levels, "timbre")])
+        return {"shared": one_hot(levels, "timbre"), "private": code @ rotation(code.shape[1], 1)}
+
+    assert headline(scored(small_copy))[2] < 2 * NEGLIGIBLE
 
 
 def test_an_embedding_as_wide_as_the_input_is_refused():

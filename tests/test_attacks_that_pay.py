@@ -4,11 +4,7 @@ Each of these is a weakness, not a wish. Whoever mends one moves its test to `te
 """
 
 import numpy as np
-from test_attacks import BLOCKS, SPACE, clips, headline, one_hot, own_rng, scored
-
-from benchmark.score import Codes, score
-
-OWN = ("pitch", "loudness", "rhythm")
+from test_attacks import OWN, SPACE, headline, one_hot, own_rng, rotation, scored
 
 
 def balance(encode):
@@ -31,30 +27,11 @@ def test_idle_dimensions_hide_a_faint_copy():
     assert 0.02 < headline(wide)[2] - headline(narrow)[2] < 0.06
 
 
-def small_copy(levels, amplitude):
-    private = np.hstack([one_hot(levels, *OWN), amplitude * one_hot(levels, "timbre")])
-    return {"shared": one_hot(levels, "timbre"), "private": private}
+def test_a_rotated_copy_under_a_millionth_of_its_block_is_not_found():
+    """Nor can float32 hold it much longer."""
 
+    def small_copy(levels):
+        code = np.hstack([one_hot(levels, *OWN), 1e-8 * one_hot(levels, "timbre")])
+        return {"shared": one_hot(levels, "timbre"), "private": code @ rotation(code.shape[1], 1)}
 
-def test_a_copy_under_a_ten_thousandth_of_its_block_is_not_found():
-    assert balance(lambda levels: small_copy(levels, 1e-3)) < 0.01
-    assert balance(lambda levels: small_copy(levels, 3e-5)) > 0.99
-
-
-def test_a_code_that_shifts_test_clips_against_probe_clips_hides_a_copy():
-    """A plugin could do so by a state, for the clips of each are embedded in a call of their own."""
-
-    def copied(levels, shift):
-        seen = levels.copy()
-        column = SPACE.column("timbre")
-        seen[:, column] = (seen[:, column] + shift) % SPACE.n_levels[column]
-        return {"shared": one_hot(levels, "timbre"), "private": one_hot(seen, *SPACE.names)}
-
-    probe, test = clips(1152)
-    found = []
-    for shift in (0, 1):
-        codes = Codes(probe, copied(probe, 0)), Codes(test, copied(test, shift))
-        rows = score(BLOCKS, SPACE.names, SPACE.n_levels, *codes, 0)
-        found.append({(row.metric, row.block, row.factor): row.value for row in rows}["balance", None, None])
-    assert found[0] < 0.05
-    assert found[1] > 0.99
+    assert balance(small_copy) > 0.99

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from baselines import registry
-from baselines.contract import Batch, Family, Method
+from baselines.contract import ONE_BLOCK, Batch, Family, Method
 from benchmark.checkpoint import Checkpoints
 from benchmark.tasks import PRESETS
 from benchmark.train import train
@@ -24,7 +24,12 @@ def made(name, small, seed=0):
     cls = registry.load(name)
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
-        return cls(small.trunk, BLOCKS, cls.Settings())
+        return cls(small.trunk, blocks_of(name), cls.Settings())
+
+
+def blocks_of(name, blocks=BLOCKS):
+    """The blocks that a method is built with on a task of these."""
+    return (ONE_BLOCK,) if registry.load(name).one_block else blocks
 
 
 def prepared(name, small, seed=0):
@@ -131,7 +136,8 @@ def test_it_embeds_into_the_blocks_it_was_told(name, small, trained):
     method = trained(name)
     features = small.features[:40]
     blocks = embedded(method, features)
-    assert set(blocks) == set(BLOCKS), f"{name}: embed must return the blocks {BLOCKS}; it returned {tuple(blocks)}"
+    expected = blocks_of(name)
+    assert set(blocks) == set(expected), f"{name}: embed must return the blocks {expected}; it returned {tuple(blocks)}"
     for block, codes in blocks.items():
         got = f"{name}: block {block} is {codes.dtype} {list(codes.shape)}"
         assert codes.ndim == 2, f"{got}; return [n, d]"
@@ -177,7 +183,7 @@ def test_its_state_is_all_there_is_to_it(name, small, trained):
     copy.load_state_dict(method.state_dict())
     features = small.features[:20]
     before, after = embedded(method, features), embedded(copy, features)
-    for block in BLOCKS:
+    for block in blocks_of(name):
         assert torch.equal(before[block], after[block]), (
             f"{name}: {block} differs after a round trip through state_dict; register what embed needs as a buffer"
         )
@@ -227,17 +233,19 @@ def test_its_training_goes_on_from_a_checkpoint_to_the_same_numbers(name, small,
 def test_its_width_follows_its_setting(name, small):
     cls = registry.load(name)
     settings = cls.Settings(block_dims=8)
-    method = cls(small.trunk, BLOCKS, settings)
+    method = cls(small.trunk, blocks_of(name), settings)
     method.prepare(small.features)
     widths = {block: codes.shape[1] for block, codes in embedded(method, small.features[:4]).items()}
-    assert widths == dict.fromkeys(BLOCKS, 8), f"{name}: block_dims=8 gave the widths {widths}"
+    wanted = {ONE_BLOCK: 16} if cls.one_block else dict.fromkeys(BLOCKS, 8)
+    assert widths == wanted, f"{name}: block_dims=8 gave the widths {widths}; expected {wanted}"
 
 
 def test_the_names_of_the_blocks_are_the_tasks(name, small):
     cls = registry.load(name)
-    method = cls(small.trunk, ("one", "two"), cls.Settings())
+    names = ("other",) if cls.one_block else ("one", "two")
+    method = cls(small.trunk, names, cls.Settings())
     method.prepare(small.features)
-    assert set(embedded(method, small.features[:4])) == {"one", "two"}, f"{name}: take the names from `blocks`"
+    assert set(embedded(method, small.features[:4])) == set(names), f"{name}: take the names from `blocks`"
 
 
 def test_methods_never_see_a_factor():

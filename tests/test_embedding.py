@@ -99,3 +99,47 @@ def test_something_else_than_a_dictionary():
     method.embed = lambda inputs: mean(inputs)
     with pytest.raises(ContractError, match=r"^Given.embed must return a dictionary of blocks; it returned a Tensor$"):
         embedding.embed(method, clips())
+
+
+def role_inputs(n=20):
+    draws = torch.Generator().manual_seed(1)
+    return {role: torch.randn(n, 3, 4, generator=draws) for role in ("probe", "test")}
+
+
+def test_roles_are_embedded_together_and_get_their_own_rows_back():
+    inputs = role_inputs()
+    told = embedding.embed_together(Given({"shared": mean, "private": lambda x: 2 * mean(x)}), inputs)
+    for role, features in inputs.items():
+        assert list(told[role]) == ["shared", "private"]
+        assert torch.equal(told[role]["shared"], mean(features))
+        assert torch.equal(told[role]["private"], 2 * mean(features))
+
+
+def test_a_method_cannot_tell_the_roles_apart_by_their_place():
+    seen = []
+    embedding.embed_together(Given({"shared": mean, "private": lambda x: seen.append(x) or mean(x)}), role_inputs(200))
+    probe = {tuple(clip.flatten().tolist()) for clip in role_inputs(200)["probe"]}
+    share = [sum(tuple(clip.flatten().tolist()) in probe for clip in half) / 200 for half in seen[0].split(200)]
+    assert share[0] == pytest.approx(0.5, abs=0.1)
+    assert share[1] == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize("company", [lambda x: x - x.mean(0), lambda x: x * len(x)])
+def test_a_code_that_depends_on_its_company_is_refused(company):
+    method = Given({"shared": mean, "private": lambda x: company(mean(x))})
+    with pytest.raises(
+        ContractError, match=r"'private', row \d+: its code depends on the clips that are embedded with it"
+    ):
+        embedding.embed_together(method, role_inputs(400))
+
+
+def test_a_step_of_rounding_here_and_there_is_none_of_that():
+    inputs = role_inputs(400)
+
+    def rounded(x):
+        """One code in a hundred a step off, where the batch is small, as products of another size round."""
+        codes = mean(x).clone()
+        codes[torch.arange(len(x)) % 100 == 50] += 1.0 if len(x) < 400 else 0.0
+        return codes
+
+    embedding.embed_together(Given({"shared": mean, "private": rounded}), inputs)

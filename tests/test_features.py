@@ -177,3 +177,19 @@ def test_without_test_clips_there_are_no_swaps():
 def test_a_role_without_draws_is_not_made():
     data = features.compute(Humming(), front_end, {"train": 1, "probe": 1}, CPU, quiet)
     assert set(data.roles) == {"train", "probe"}
+
+
+def test_tuning_is_judged_on_validation_clips_by_probes_of_training_clips(small):
+    levels = np.repeat(small.space.levels_at(np.arange(10)), 3, axis=0)
+    held = small.space.levels_at(np.arange(20, 24))
+    clips = {
+        role: features.Clips(own, np.arange(len(own)) + start, torch.arange(len(own)).float()[:, None, None])
+        for role, own, start in (("train", levels, 0), ("validation", held, 100))
+    }
+    judged = features.on_validation(features.Features(clips, 1.0, 2.0), small.space)
+    assert set(judged.roles) == {"train", "probe", "test"}
+    assert judged.roles["test"] is clips["validation"]
+    probe = judged.roles["probe"]
+    assert probe.seeds.tolist() == [0, 6, 12, 18, 24], "the first of three clips, of every other combination"
+    assert np.array_equal(probe.levels, levels[::6])
+    assert torch.equal(probe.features, clips["train"].features[::6])

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from baselines import registry
 from baselines.contract import CommonSettings
 from baselines.networks import Trunk
-from benchmark import options, oracles
+from benchmark import learners, options, oracles
 from benchmark.tasks import load_preset, load_task
 
 
@@ -48,7 +48,7 @@ def test_all_stands_for_every_method_and_none_is_taken_twice():
 
 def test_oracles_are_asked_for_by_name_and_are_not_among_all():
     labels = oracles.names()
-    assert list(options.chosen_methods(["oracles"], None)) == labels
+    assert list(options.chosen_methods(["oracles"], None)) == labels + learners.names()
     assert len(labels) == len(set(labels)) == 22
     assert {"oracle.aligned", "oracle.aligned.one_hot", "oracle.noise"} <= set(labels)
     assert not set(labels) & set(options.chosen_methods(["all"], None))
@@ -88,7 +88,9 @@ def test_an_unknown_task_gets_the_nearest_name(name, message):
 
 
 def test_an_unknown_preset_gets_the_nearest_name():
-    with pytest.raises(ValueError, match=r"^no preset 'quik'; did you mean 'quick'\? There are: tiny, quick"):
+    with pytest.raises(
+        ValueError, match=r"^no preset 'quik'; did you mean 'quick'\? There are: tiny, tuning, short, quick, standard"
+    ):
         load_preset("quik")
 
 

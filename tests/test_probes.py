@@ -37,10 +37,32 @@ def test_whitened_directions_are_uncorrelated_and_of_variance_one():
     assert white.T @ white / 500 == pytest.approx(np.eye(5), abs=1e-6)
 
 
-def test_whitening_drops_directions_under_a_hundred_millionth_of_the_largest_variance():
+def test_whitening_does_not_see_the_scale_of_a_column():
     signs = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]] * 25, dtype=float)
-    assert whitening(signs * [1, 1.1e-4])(signs).shape[1] == 2
-    assert whitening(signs * [1, 0.9e-4])(signs).shape[1] == 1
+    codes = signs * [1e-30, 1e30]
+    assert np.abs(whitening(codes)(codes)) == pytest.approx(np.abs(whitening(signs)(signs)))
+    assert whitening(signs * [1, 0])(signs).shape[1] == 1
+
+
+def test_whitening_drops_directions_under_a_trillionth_of_the_largest_variance_after_that():
+    """A sum and a difference of two columns, of which the difference is faint: variances 2 and 2 faint^2."""
+    signs = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]] * 25, dtype=float)
+    turned = np.array([[1, 1], [1, -1]])
+    for faint, kept in ((1.1e-6, 2), (0.9e-6, 1)):
+        codes = (signs * [1, faint]) @ turned
+        assert whitening(codes)(codes).shape[1] == kept
+
+
+def test_whitening_drops_what_float32_rounds_away():
+    """Beside a mean of a million a step of float32 is a sixteenth: what varies less is its rounding."""
+    signs = np.array([[1], [-1]] * 50, dtype=float)
+    for step, kept in ((0.2, 1), (0.1, 0)):
+        codes = 1e6 + step * signs
+        assert whitening(codes)(codes).shape[1] == kept
+
+
+def test_whitening_keeps_no_copy_of_a_direction():
+    signs = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]] * 25, dtype=float)
     assert whitening(np.hstack([signs, signs]))(np.hstack([signs, signs])).shape[1] == 2
 
 

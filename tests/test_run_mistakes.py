@@ -144,6 +144,8 @@ def test_a_mistake_in_a_process_of_its_own(tmp_path, command):
     [
         ("mine.py", "class Mine(\n", "does not run, line 1: SyntaxError"),
         ("mine.py", "x = 1\n", "must define one Method; it defines 0"),
+        ("mine.py", "\nimport generators.phrases\n", "line 2, imports 'generators.phrases', which knows the factors"),
+        ("mine.py", "from benchmark import oracles\n", "line 1, imports 'benchmark', which knows the factors"),
         ("combined.py", MINE, "takes the name of a built-in method: rename the file"),
     ],
 )

@@ -9,6 +9,8 @@ the share of the most frequent level among the test clips (never 0).
 
 It cannot see what the probes cannot learn from the probe clips: it is a lower bound on mutual information, and a factor
 keyed by others (a one-time pad) reads 0 although the code determines it. It says nothing of how the factor is laid out.
+Where test clips read far worse than probe clips that were held back (`mismatch`), `score` refuses the codes: both are
+clips that no probe has seen, so the two do not mean the same.
 Source: Xu et al. 2020, "A theory of usable information under computational constraints".
 """
 
@@ -20,10 +22,14 @@ from numpy.typing import NDArray
 
 from benchmark.metrics.checks import checked_levels
 from benchmark.metrics.probes import Prediction, predict
-from benchmark.metrics.problem import cross_entropy
+from benchmark.metrics.problem import cross_entropy, of_level
 from benchmark.metrics.whitening import joined
 
 Levels = NDArray[np.int64]
+
+# How much worse test clips may read than probe clips held back: of the entropy, and in standard errors of the mean.
+# The two differ by chance alone: by .03 at most among the encoders of the board.
+WORSE, WORSE_ERRORS = 0.1, 6.0
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,26 @@ def entropy(levels: Levels) -> float:
     shares = np.bincount(levels) / len(levels)
     shares = shares[shares > 0]
     return float(-(shares * np.log(shares)).sum())
+
+
+def mismatch(prediction: Prediction, probe_levels: Levels, test_levels: Levels) -> str | None:
+    """What is wrong where test clips read far worse than probe clips held back, in a few words; else None.
+
+    probe_levels: int [n], test_levels: int [m], of the factor predicted.
+    """
+    held = -np.log(of_level(prediction.held, probe_levels))
+    asked = -np.log(of_level(prediction.probabilities, test_levels))
+    worse = float(asked.mean() - held.mean())
+    error = float(np.hypot(held.std() / len(held) ** 0.5, asked.std() / len(asked) ** 0.5))
+    if worse < max(WORSE * entropy(test_levels), WORSE_ERRORS * error):
+        return None
+    told = [
+        1 - float(losses.mean()) / entropy(levels) for losses, levels in ((held, probe_levels), (asked, test_levels))
+    ]
+    return (
+        f"probe clips that no probe had seen read {told[0]:.2f}, test clips {told[1]:.2f}, so the codes of the two do "
+        "not mean the same; an embedding must depend on the clip alone"
+    )
 
 
 def _reading(prediction: Prediction, levels: Levels) -> Reading:

@@ -3,12 +3,13 @@
 Three kinds answer for every factor: logistic, nearest neighbour, multilayer perceptron; a fourth expert knows how
 frequent the levels are. Their answers are mixed (`mixture.py`), by shares that maximise the likelihood of probe clips
 held back: the clips are dealt to ten folds, and each is answered by probes that were fitted on the others. The same
-clips choose each kind's settings. Of a union of blocks, the mixtures for its parts are experts too: who sees the
-union could look at a part alone.
+clips choose the settings of the logistic probe; of the nearest neighbour each setting is an expert. Of a union of
+blocks, the mixtures for its parts are experts too: who sees the union could look at a part alone.
 
 What is held back are whole combinations of levels, as test clips are of combinations that no probe clip has: a probe
-that only knows its own clips again must get no share for it. Test clips decide nothing. The procedure is the same for
-every method, block and factor.
+that only knows its own clips again must get no share for it. Test clips decide nothing here; `score` alone looks at
+them once more, to give a union of blocks no less than a part of it reads. The procedure is the same for every method,
+block and factor.
 
 Why mixed: where two kinds read a factor about as well, choosing the best one made D jump by .08 with the seed. Why ten
 folds: shares and settings that a fifth of the clips decides move D by .02; those that all clips decide, with five

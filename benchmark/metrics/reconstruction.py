@@ -19,7 +19,6 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.decomposition import PCA
 
 from benchmark.metrics.regression import held_back, regress
 from benchmark.metrics.whitening import joined
@@ -62,6 +61,8 @@ def standard_decoder_r2(
     """
     codes, asked = joined(probe_blocks, test_blocks, len(probe_features), len(test_features))
     flat = probe_features.reshape(len(probe_features), -1)
+    from sklearn.decomposition import PCA  # takes a second to load, which a run spends better
+
     n_components = min(COMPONENTS, *flat.shape)
     # Seeded and iterated a fixed number of times: the same components for every method.
     pca = PCA(n_components, svd_solver="randomized", iterated_power=2, random_state=0).fit(flat)
