@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.cli import DONE, FAILED, INTERRUPTED, USAGE, complain, nobody_reads
+from benchmark.cli import DONE, FAILED, INTERRUPTED, USAGE, complain, leave, nobody_reads
 from benchmark.run_options import arguments, requests
 
 if TYPE_CHECKING:
@@ -205,4 +205,4 @@ def writable(root: Place) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -54,3 +54,18 @@ def test_it_is_imported_at_once():
     code = "import sys, benchmark.cli; print([name for name in ('numpy', 'torch', 'rich') if name in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("status", [0, 1, 2])
+def test_leaving_waits_and_writes_and_gives_its_status(status):
+    code = (
+        "import atexit, sys, threading, time\n"
+        "from benchmark.cli import leave\n"
+        "atexit.register(lambda: print('at exit'))\n"
+        "threading.Thread(target=lambda: (time.sleep(0.3), print('thread'))).start()\n"
+        "print('said', end=' ')\n"
+        "print('told', end='', file=sys.stderr)\n"
+        f"leave({status})\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (status, "said thread\nat exit\n", "told")
