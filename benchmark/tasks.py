@@ -111,7 +111,7 @@ PRESETS = {
         Preset(
             "quick",
             "a minute on two cores: the board's first table",
-            {"train": 3, "probe": 1, "test": 1},
+            {"train": 3, "probe": 2, "test": 1},
             steps=2_000,
             examples=128,
             width=384,

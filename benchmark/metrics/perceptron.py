@@ -20,7 +20,7 @@ LEARNING_RATE = 1e-2
 DECAY = 0.2  # per unit of learning rate (AdamW): with .7 and 2 less is read; where codes are noisy, stops are early
 BATCH = 32  # at as many passes, 128 reads a tenth less
 PASSES = 14  # over the fitted clips
-LEAST_STEPS = 360  # in all, on few clips
+LEAST_STEPS, MOST_STEPS = 360, 2_000  # in all, on few clips and on many
 STOPS = (1 / 8, 1 / 4, 1 / 2, 1)  # of the way
 
 
@@ -119,7 +119,7 @@ def _trained(problem: Problem, factors: list[int]) -> Iterator[Stack]:
 
 def _batches(fitted: Sequence[Levels], seed: int) -> Levels:
     """Rows of the clips of every step: int64 [step, fold, BATCH]."""
-    steps = max(LEAST_STEPS, PASSES * max(map(len, fitted)) // BATCH)
+    steps = min(max(LEAST_STEPS, PASSES * max(map(len, fitted)) // BATCH), MOST_STEPS)
     draws = [np.random.default_rng([seed, fold]) for fold in range(len(fitted))]
     return np.stack([draw.choice(rows, (steps, BATCH)) for rows, draw in zip(fitted, draws, strict=True)], axis=1)
 
