@@ -9,8 +9,9 @@ import pytest
 
 import generators
 from baselines import registry
-from benchmark import oracles, results, tune
+from benchmark import learners, oracles, results, tune
 from benchmark.execution import hashed
+from benchmark.requests import from_file as read_requests
 from benchmark.scoring import scoring_hash
 from benchmark.statistics import paired_p
 from benchmark.tasks import BENCHMARK_VERSION, load_task
@@ -51,8 +52,15 @@ def test_results_were_made_by_this_code(runs):
         assert all(result.scored_by == scoring_hash() for result in found), f"{method}: --rescore it"
 
 
+def asked_for():
+    """The methods that the file of the board's runs asks for on this task."""
+    requests = read_requests(ROOT / "results" / "board.yaml")
+    return {name for one in requests for name in one.method} - set(learners.names()) - {"oracles"}
+
+
 def test_every_method_has_five_seeds_of_one_source(runs):
-    assert set(runs) == set(registry.names())
+    assert set(runs) == asked_for()
+    assert set(runs) <= set(registry.names())
     for method, found in runs.items():
         assert {result.seed for result in found} == SEEDS, method
         assert len({result.source_hash for result in found}) == 1, method
@@ -92,12 +100,20 @@ def test_oracles_have_the_scores_that_they_must():
     """The calibration: every encoder with a known answer, through the very path that methods take."""
     found = {}
     for result in results.read_all(ROOT / "results", BENCHMARK_VERSION):
-        if result.family == oracles.FAMILY:
+        if result.method in oracles.names():
             found[result.method] = [result.value(m) for m in ("preservation", "disentanglement", "balance")]
     assert set(found) == set(oracles.names())
     blocks = load_task("phrases/timbre").blocks
     for name, scores in found.items():
         assert scores == pytest.approx(oracles.named(name).expected(blocks), abs=0.03), name
+
+
+def test_what_is_given_the_factors_is_a_ceiling(runs):
+    """What this trunk can read, supervised, is nearly everything; no method comes up to it."""
+    given = [r for r in results.read_all(ROOT / "results", BENCHMARK_VERSION) if r.method == "oracle.supervised"]
+    assert len(given) == len(SEEDS)
+    assert min(result.value("balance") for result in given) > 0.98
+    assert all(mean(runs, method, "preservation") < 0.995 for method in runs)
 
 
 @pytest.mark.parametrize("method", sorted(tune.SEARCH))
@@ -118,20 +134,14 @@ def test_the_tuning_page_is_what_its_command_writes():
 
 
 def test_scores_hardly_move_with_the_seed_of_the_probes_or_a_rotation():
-    """`python -m benchmark.stability --seeds 0 1 --json results/stability.json`, on the embeddings of the board.
-
-    .01 is wanted of every one; D and B of `contrastive`, seed 0, do not reach it yet, as the metrics' page says.
-    """
+    """`python -m benchmark.stability --seeds 0 1 --json results/stability.json`, on the embeddings of the board."""
     told = json.loads((ROOT / "results" / "stability.json").read_text(encoding="utf-8"))
     assert told["benchmark_version"] == told["embeddings_of"] == BENCHMARK_VERSION
-    assert {row["method"] for row in told["embeddings"]} >= set(registry.names())
+    assert {row["method"] for row in told["embeddings"]} >= {"combined", "contrastive", "reconstructive", "untrained"}
     assert len(told["probe_seeds"]) >= 4
     for row in told["embeddings"]:
         for score, moved in row["scores"].items():
-            # Where the true gap is nothing, D and B are roots of chance: the controls' move by a little more.
-            least = 0.01 if min(moved["by_probe_seed"]) > 0.05 else 0.02
-            flips = row["method"] == "contrastive" and score != "preservation"
-            assert moved["range"] < (0.06 if flips else least), (row["method"], row["seed"], score)
+            assert moved["range"] < 0.01, (row["method"], row["seed"], score)
             assert moved["turned"] < 0.01, (row["method"], row["seed"], score)
 
 
@@ -146,7 +156,7 @@ def timed():
 def test_runs_reached_their_figures_where_they_were_timed(timed):
     assert timed["quick"]["cold"]["wall_seconds"] <= 100
     assert timed["quick"]["warm"]["wall_seconds"] <= 70
-    assert timed["overhead"]["one_overhead_seconds"] < 5  # 3 were wanted: torch, scikit-learn and matplotlib take 2.5
+    assert timed["overhead"]["one_overhead_seconds"] < 3
     assert timed["overhead"]["overhead_seconds_a_further_run"] < 0.3
 
 

@@ -12,6 +12,7 @@ import pytest
 
 import generators
 from benchmark import leaderboard, results, run
+from benchmark import list as listing
 from benchmark.plan import plan
 from benchmark.run_options import requests
 from benchmark.tasks import BENCHMARK_VERSION
@@ -67,6 +68,10 @@ def test_the_table_is_the_board_s():
     assert len(rows) >= 7
     for row in rows:
         assert row in board.splitlines(), row
+
+
+def test_the_table_of_methods_is_the_registry_s():
+    assert listing.methods_table() in section("The methods")
 
 
 def test_the_run_shown_is_a_committed_one():

