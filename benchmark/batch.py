@@ -1,0 +1,97 @@
+"""Many runs at once: what is left of a plan, through an engine, into a folder of results."""
+
+from __future__ import annotations
+
+import argparse
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from benchmark.engines import chosen_engine, planned_workers
+from benchmark.execution import check_builds
+from benchmark.features import front_end_of
+from benchmark.jobs import Job, Report, Status
+from benchmark.plan import Plan, stored
+from benchmark.progress import Progress
+from benchmark.record import checked_out
+from benchmark.results import Result, ResultError, artefact_root, check_writable
+from benchmark.run_options import limits
+from benchmark.storage import Place
+from benchmark.work import resolved
+
+
+def execute(planned: Plan, options: argparse.Namespace, root: Place) -> dict[str, Report]:
+    """Do what is left of a plan, and tell of each run as it ends. Returns the failures, by id.
+
+    options: as `run_options.arguments` gives them. Raises ValueError for a method that cannot be built.
+    """
+    jobs = _jobs(planned, options)
+    engine = chosen_engine(options, len(jobs))
+    first = {(job.run.task, job.run.label): job for job in jobs}
+    for job in first.values():  # a broken method is told of before anything costly is done
+        run = resolved(job.run, "cpu")
+        check_builds([run], front_end_of(run.task.space))
+    ended, failures = Progress(planned, engine.workers), dict[str, Report]()
+    for done in engine.run(jobs):
+        if done is None:
+            ended.heartbeat()
+            continue
+        job, report = done
+        if report.status is Status.FAILED:
+            failures[job.run.id] = report
+            ended.failed(job.run, report)
+        else:
+            ended.finished(job.run, report, root)
+    return failures
+
+
+def _jobs(planned: Plan, options: argparse.Namespace) -> list[Job]:
+    command, commit = uuid.uuid4().hex, checked_out()
+    workers = planned_workers(options, len(planned.todo))
+    return [
+        Job(
+            run=run,
+            results=str(options.results if "://" in options.results else Path(options.results).resolve()),
+            device=options.device,
+            precision=options.precision,
+            threads=options.threads,
+            limits=limits(options, workers),
+            checkpoint_s=options.checkpoint_every,
+            command=command,
+            commit=commit,
+            force=options.force,
+        )
+        for run in planned.todo
+    ]
+
+
+def results_of(planned: Plan, root: Place) -> dict[str, Result]:
+    """The up-to-date results of a plan's runs, by id."""
+    found = {}
+    for run in planned.runs:
+        with suppress(ResultError):  # a damaged one, whose run failed when it was to be made anew
+            result = planned.there.get(run.id) or stored(run, root)
+            if result is not None and result.id == run.id:
+                found[run.id] = result
+    return found
+
+
+@contextmanager
+def writable(root: Place) -> Iterator[None]:
+    """Make the folders of results and artefacts and check that files can be written there; remove those left empty.
+
+    Raises ValueError, before anything else is done, naming the first that cannot be written.
+    """
+    folders = [root, artefact_root(root)]
+    # On a disk alone: at an address an empty folder is nothing, and to remove one removes all that is in it.
+    local = [place for folder in folders if isinstance(folder, Path) for place in (folder, *folder.parents)]
+    made = {place for place in local if not place.exists()}
+    try:
+        for folder in folders:
+            check_writable(folder)
+        yield
+    finally:
+        for place in sorted(made, key=lambda place: len(place.parts), reverse=True):
+            with suppress(OSError):  # not empty, or never made
+                place.rmdir()

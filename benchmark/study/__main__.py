@@ -1,0 +1,128 @@
+"""Studies: `python -m benchmark.study strategies` runs what is missing of it and writes its record, figure and page.
+
+Runs go through the engines of `benchmark.run` into a folder of their own, so a study that is stopped goes on where it
+was. `--report` makes page and figure of the record alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.cli import DONE, FAILED, INTERRUPTED, USAGE, Parser, complain, leave
+
+if TYPE_CHECKING:
+    from benchmark.study.record import Row
+    from benchmark.study.strategies import Cell
+
+FIGURE = "strategies.png"
+
+
+def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line; exits with status 2 and one line where it cannot."""
+    parser = Parser(prog="python -m benchmark.study", description=(__doc__ or "").split("\n\n")[0])
+    add = parser.add_argument
+    add("study", choices=["strategies"], help="which study")
+    add("--part", nargs="+", metavar="NAME", help="these parts alone (default: all, the most important first)")
+    add("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4], metavar="N", help="(default: 0 1 2 3 4)")
+    add("--preset", default="short", help="how much of it (default: %(default)s)")
+    add("--runs", default="runs/study/results", metavar="DIR", help="where the runs lie (default: %(default)s)")
+    add("--output", type=Path, default=Path("results/study"), metavar="DIR", help="of the record and the page")
+    add("--workers", type=int, metavar="N", help="runs at once (default: one a core)")
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+    add("--dry-run", action="store_true", help="show what would be run")
+    add("--report", action="store_true", help="run nothing; the page, from the record alone")
+    options: argparse.Namespace = parser.parse_args(argv)
+    return options
+
+
+def chosen(options: argparse.Namespace) -> list[Cell]:
+    """The cells that the options select. Raises ValueError for a part that there is not."""
+    from benchmark.study.strategies import cells, parts
+    from benchmark.tasks import nearest
+
+    for part in options.part or ():
+        if part not in parts():
+            raise ValueError(f"no part '{part}'{nearest(part, parts())} There are: {', '.join(parts())}")
+    return [cell for cell in cells() if options.part is None or cell.part in options.part]
+
+
+def run(options: argparse.Namespace, asked: Sequence[Cell]) -> tuple[list[Row], int]:
+    """Do what is missing. Returns the rows of all runs that are there, and how many failed. Raises ValueError."""
+    from benchmark import run_options
+    from benchmark.batch import execute, results_of, writable
+    from benchmark.estimates import expected_seconds, known_results, summary
+    from benchmark.plan import plan
+    from benchmark.requests import Request
+    from benchmark.storage import place, reachable
+    from benchmark.study.record import row_of
+
+    line = ["--method", "combined", "--results", options.runs, "--device", options.device]
+    line += ["--workers", str(options.workers)] if options.workers else []
+    given, root = run_options.arguments(line), reachable(place(options.runs))
+    requests = [
+        Request(
+            method=[cell.method],
+            task=[cell.task],
+            preset=options.preset,
+            seeds=options.seeds,
+            set={name: [value] for name, value in cell.settings.items()},
+        )
+        for cell in asked
+    ]
+    whole = plan(requests, root)
+    seconds = expected_seconds(whole.todo, known_results(whole, root))
+    print(summary(whole, sum(seconds.values()), options.workers or 1), flush=True)
+    failures = {}
+    if whole.todo and not options.dry_run:
+        with writable(root):
+            failures = execute(whole, given, root)
+    rows = []
+    for cell, request in zip(asked, requests, strict=True):
+        found = results_of(plan([request], root), root)
+        rows += [row_of(cell, result) for result in found.values()]
+    return rows, len(failures)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a study and write what it shows. Returns the exit status."""
+    options = arguments(argv)
+    from benchmark.study import figure, page, record
+    from benchmark.study.strategies import cells
+
+    path = options.output / "strategies.csv"
+    try:
+        asked, failed = chosen(options), 0
+        if options.report:
+            rows = record.read(path)
+        else:
+            kept = record.read(path) if path.is_file() else []
+            new, failed = run(options, asked)
+            if options.dry_run:
+                return DONE
+            done = {(row.part, row.cell, row.seed) for row in new}
+            rows = [row for row in kept if (row.part, row.cell, row.seed) not in done] + new
+            order = {(cell.part, cell.name): place for place, cell in enumerate(cells())}
+            known = [row for row in rows if (row.part, row.cell) in order]
+            rows = sorted(known, key=lambda row: (order[row.part, row.cell], row.seed))
+            record.write(rows, path)
+        drawn = any(row.part == "weight" for row in rows)
+        if drawn:
+            figure.draw(rows, options.output / FIGURE)
+        text = page.page(cells(), rows, preset=options.preset, seeds=len(options.seeds), figure=FIGURE if drawn else "")
+        (options.output / "strategies.md").write_text(text, encoding="utf-8")
+    except (ValueError, OSError) as error:
+        complain(error)
+        return USAGE
+    except KeyboardInterrupt:
+        print("interrupted: finished runs are stored, and the same command goes on from there", file=sys.stderr)
+        return INTERRUPTED
+    print(f"wrote {options.output / 'strategies.md'}")
+    return FAILED if failed else DONE
+
+
+if __name__ == "__main__":
+    leave(main())

@@ -1,0 +1,76 @@
+"""What a study keeps of its runs: a row a run in a CSV file, from which its page is made again at any time."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from benchmark.results import Result
+from benchmark.storage import write_whole
+from benchmark.study.strategies import Cell
+
+
+class RecordError(ValueError):
+    """A record that cannot be read, said in one line."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run. id: see `results.identity`. seconds: of the run."""
+
+    part: str
+    cell: str
+    seed: int
+    preservation: float
+    disentanglement: float
+    balance: float
+    gap_shared: float
+    gap_private: float
+    seconds: float
+    benchmark_version: str
+    id: str
+
+
+def row_of(cell: Cell, result: Result) -> Row:
+    """The row of a cell's result."""
+    ranked = result.ranked()
+    return Row(
+        part=cell.part,
+        cell=cell.name,
+        seed=result.seed,
+        **{name: ranked[name] for name in RANKED},
+        gap_shared=result.value("gap", "shared"),
+        gap_private=result.value("gap", "private"),
+        seconds=round(result.cost.total_seconds, 1),
+        benchmark_version=result.benchmark_version,
+        id=result.id or "",
+    )
+
+
+RANKED = ("preservation", "disentanglement", "balance")
+
+
+def write(rows: Iterable[Row], path: Path) -> None:
+    """Write a record, whole or not at all."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([one.name for one in fields(Row)])
+    for row in rows:
+        writer.writerow([getattr(row, one.name) for one in fields(Row)])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, text.getvalue())
+
+
+def read(path: Path) -> list[Row]:
+    """Read a record. Raises RecordError, in one line, where it is missing or damaged."""
+    if not path.is_file():
+        raise RecordError(f"no record {path}: run the study first, without --report")
+    kinds = {one.name: {"int": int, "float": float, "str": str}[str(one.type)] for one in fields(Row)}
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [Row(**{name: kind(line[name]) for name, kind in kinds.items()}) for line in csv.DictReader(file)]
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecordError(f"{path}: not a record of runs ({type(error).__name__}: {error})") from None
