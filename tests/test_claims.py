@@ -85,7 +85,8 @@ def test_each_family_does_what_it_is_for(runs):
 
 def test_cost_stays_in_its_bounds(runs):
     for result in runs["combined"]:
-        assert result.cost.seconds["score"] <= 0.2 * result.cost.total_seconds
+        # A fifth, until a preset of half as many probe clips proved too small for steady scores.
+        assert result.cost.seconds["score"] <= 0.3 * result.cost.total_seconds
         assert result.cost.wait_share <= 0.05
         assert result.cost.peak_memory_bytes <= 4 * 2**30
 
