@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from baselines import heads, positives
-from baselines.contract import Batch
 from baselines.contrast import barlow, vicreg
 from baselines.joint_embedding import (
     alignment,
@@ -17,10 +16,7 @@ from baselines.joint_embedding import (
     uniformity,
     vicreg_terms,
 )
-from baselines.methods.byol import BYOL
-from baselines.methods.moco import MoCo
 
-BLOCKS = ("shared", "private")
 EAST, NORTH, WEST = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
 
 
@@ -160,48 +156,3 @@ def test_the_noise_of_copies_is_their_own_and_as_large_as_it_says(seeded):
     copies = positives.noisy_copies(torch.zeros(50, 2, 10, 10), 0.2)
     assert copies.std().item() == pytest.approx(0.2, rel=0.02)
     assert torch.corrcoef(copies.flatten(1))[0, 1].abs() < 0.03
-
-
-def batch(seed=0):
-    return Batch(drawn(4, 2, 6, 12, seed=seed), "shared", 0.5)
-
-
-def made(cls, small, **settings):
-    with torch.random.fork_rng([]):
-        torch.manual_seed(0)
-        trunk = small.trunk.__class__(6, 12, 16, 1)
-        return cls(trunk, BLOCKS, cls.Settings(**settings))
-
-
-def test_the_newest_keys_enter_the_queue_and_the_oldest_leave(small, seeded):
-    method = made(MoCo, small, queue=20)
-    assert method.queues.norm(dim=2) == pytest.approx(torch.ones(2, 20))
-    before = method.queues.clone()
-    method.training_step(batch())
-    assert torch.equal(method.queues[0, 8:], before[0, :12]), "8 keys of 4 pairs of views came in"
-    assert torch.equal(method.queues[1, 16:], before[1, :4]), "16 keys of 8 pairs of copies came in"
-    assert method.queues.norm(dim=2) == pytest.approx(torch.ones(2, 20))
-    assert not method.queues.requires_grad
-
-
-@pytest.mark.parametrize("cls", [MoCo, BYOL])
-def test_the_slow_network_gets_no_gradient_and_moves_after_the_step(cls, small, seeded):
-    method = made(cls, small, momentum=0.5)
-    method.training_step(batch())["loss"].backward()
-    assert all(p.grad is None for p in method.slow_encoder.parameters())
-    first, slow = next(method.encoder.parameters()), next(method.slow_encoder.parameters())
-    before = slow.clone()
-    assert torch.equal(before, first)
-    with torch.no_grad():
-        first += 1
-    method.after_step()
-    momentum = 0.5 if cls is MoCo else heads.rising_momentum(0.5, 0.5)
-    assert slow == pytest.approx(before + 1 - momentum, abs=1e-6)
-
-
-def test_a_private_weight_of_nothing_leaves_the_shared_block_s_loss(small):
-    with torch.random.fork_rng([]):
-        torch.manual_seed(3)
-        terms = made(BYOL, small, private_weight=0.0).training_step(batch())
-    assert terms["loss"].item() == pytest.approx(terms["shared"].item())
-    assert terms["private"].item() > 0
