@@ -14,7 +14,7 @@ from benchmark.execution import hashed
 from benchmark.requests import from_file as read_requests
 from benchmark.scoring import scoring_hash
 from benchmark.statistics import paired_p
-from benchmark.tasks import BENCHMARK_VERSION, load_task
+from benchmark.tasks import BENCHMARK_VERSION, load_preset, load_task
 
 ROOT = Path(__file__).parent.parent
 SEEDS = {0, 1, 2, 3, 4}
@@ -144,6 +144,17 @@ def test_scores_hardly_move_with_the_seed_of_the_probes_or_a_rotation():
         for score, moved in row["scores"].items():
             assert moved["range"] < 0.01, (row["method"], row["seed"], score)
             assert moved["turned"] < 0.01, (row["method"], row["seed"], score)
+
+
+def test_with_twice_the_probe_clips_scores_move_by_little():
+    """`python -m benchmark.probe_clips --json results/probe_clips.json`."""
+    told = json.loads((ROOT / "results" / "probe_clips.json").read_text(encoding="utf-8"))
+    assert told["benchmark_version"] == BENCHMARK_VERSION
+    own = str(load_preset(told["preset"]).clips["probe"])
+    assert set(told["methods"]) == {"combined", "contrastive", "reconstructive"}
+    for method, by_draws in told["methods"].items():
+        for score, value in by_draws[own].items():
+            assert abs(by_draws[str(2 * int(own))][score] - value) < 0.02, (method, score)
 
 
 @pytest.fixture(scope="module")
