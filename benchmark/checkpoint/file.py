@@ -54,8 +54,17 @@ def decoded(content: bytes, identity: str) -> tuple[Json, Named]:
 
 
 def table(rows: list[dict[str, float]]) -> tuple[list[str], Tensor]:
-    """Names in the order in which they appear, and float64 [row, name] with NaN where a row has none of that name."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
+    """Names in the order that they have in every row, and float64 [row, name], NaN where a row has none of that name.
+
+    A name that appears late stands behind the one before it in its row.
+    """
+    names: list[str] = []
+    for row in rows:
+        place = 0
+        for name in row:
+            if name not in names:
+                names.insert(place, name)
+            place = names.index(name) + 1
     values = [[row.get(name, math.nan) for name in names] for row in rows]
     return names, torch.tensor(values, dtype=torch.float64).reshape(len(rows), len(names))
 
