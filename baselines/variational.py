@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 LOG_VARIANCE = (-10.0, 4.0)  # outside, the exponential leaves float32's comfortable range
+LEAST_LOG_DENSITY = -40.0  # what is less adds nothing to a sum, but its subnormal exponentials triple the time
 
 
 def moments(statistics: Tensor) -> tuple[Tensor, Tensor]:
@@ -42,11 +43,13 @@ class Decomposed:
     marginal: Tensor
 
 
-def decomposed_kl(codes: Tensor, mean: Tensor, log_variance: Tensor, n_clips: int) -> Decomposed:
+def decomposed_kl(codes: Tensor, mean: Tensor, log_variance: Tensor) -> Decomposed:
     """The three parts of the KL divergence, by minibatch weighted sampling.
 
-    codes: [n, d], one draw from each posterior; mean, log_variance: [n, d]. n_clips: of the whole training set.
-    Biased on a batch: aggregates are estimated by n posteriors.
+    codes: [n, d], one draw from each posterior; mean, log_variance: [n, d].
+    Aggregates are those of the n posteriors, each with the weight 1 / n: the source's weight, 1 / (n N) for N training
+    clips, adds constants that have no gradient, and with which independent dimensions read (d - 1) ln N. Biased on a
+    batch: information is at most ln n.
     Source: Chen et al. 2018, equation 2, and appendix C.1 for the estimator.
     """
     with torch.autocast(codes.device.type, enabled=False):
@@ -54,9 +57,9 @@ def decomposed_kl(codes: Tensor, mean: Tensor, log_variance: Tensor, n_clips: in
         own = log_normal(codes, mean, log_variance).sum(1)
         prior = log_normal(codes, torch.zeros_like(codes), torch.zeros_like(codes)).sum(1)
         pairs = log_normal(codes[:, None], mean[None], log_variance[None])  # [code, posterior, d]
-        weight = math.log(n_clips * len(codes))
-        joint = pairs.sum(2).logsumexp(1) - weight
-        single = (pairs.logsumexp(1) - weight).sum(1)
+        pairs = pairs.clamp_min(LEAST_LOG_DENSITY)
+        joint = pairs.sum(2).logsumexp(1) - math.log(len(codes))
+        single = (pairs.logsumexp(1) - math.log(len(codes))).sum(1)
         return Decomposed((own - joint).mean(), (joint - single).mean(), (single - prior).mean())
 
 
@@ -65,13 +68,14 @@ def log_normal(codes: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
     return -0.5 * ((codes - mean).square() * (-log_variance).exp() + log_variance + math.log(2 * math.pi))
 
 
-def product_of_experts(means: Tensor, log_variances: Tensor) -> tuple[Tensor, Tensor]:
+def product_of_experts(means: Tensor, log_variances: Tensor, prior: bool = False) -> tuple[Tensor, Tensor]:
     """Mean and log-variance, [n, d], of the normalised product of Gaussians [expert, n, d]: precisions add up.
 
-    No expert for the prior, so that the product of one expert is itself. Source: Hinton 2002; Wu & Goodman 2018.
+    prior: the standard normal is one more expert; without it the product of one expert is itself.
+    Source: Hinton 2002; Wu & Goodman 2018, section 2.2 (with the prior).
     """
     precisions = (-log_variances).exp()
-    total = precisions.sum(0)
+    total = precisions.sum(0) + int(prior)  # its precision is 1, and at its mean, 0, it adds nothing to the other sum
     return (precisions * means).sum(0) / total, -total.log()
 
 
@@ -108,18 +112,3 @@ def permuted(codes: Tensor) -> Tensor:
     """
     order = torch.rand_like(codes, dtype=torch.float32).argsort(dim=0)
     return codes.gather(0, order)
-
-
-def masked_patches(
-    n: int, frames: int, mels: int, patch: tuple[int, int], share: float, device: torch.device
-) -> Tensor:
-    """Which bins are hidden: bool [n, frames, mels]; of each clip's patches the same number, the nearest to this share.
-
-    patch: its frames and mels, which must divide a clip's. At least one patch is hidden and one is not.
-    Draws from torch's own generator. Source: He et al. 2022 (MAE), section 3.
-    """
-    rows, columns = frames // patch[0], mels // patch[1]
-    hidden = min(max(1, round(share * rows * columns)), rows * columns - 1)
-    ranks = torch.rand(n, rows * columns, device=device).argsort(1).argsort(1)
-    grid = (ranks < hidden).unflatten(1, (rows, columns))
-    return grid.repeat_interleave(patch[0], 1).repeat_interleave(patch[1], 2)

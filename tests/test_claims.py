@@ -1,6 +1,5 @@
 """What the README and the tuning page claim, checked from the committed files."""
 
-import argparse
 import json
 import statistics
 from pathlib import Path
@@ -9,14 +8,17 @@ import pytest
 
 import generators
 from baselines import registry
-from benchmark import learners, oracles, results, tune
+from benchmark import learners, oracles, results
 from benchmark.execution import hashed
 from benchmark.requests import from_file as read_requests
 from benchmark.scoring import scoring_hash
 from benchmark.statistics import paired_p
 from benchmark.tasks import BENCHMARK_VERSION, load_preset, load_task
+from benchmark.tune import page
+from benchmark.tune.spaces import SPACES
 
 ROOT = Path(__file__).parent.parent
+TUNING = ROOT / "results" / "tuning"
 SEEDS = {0, 1, 2, 3, 4}
 
 
@@ -117,21 +119,22 @@ def test_what_is_given_the_factors_is_a_ceiling(runs):
     assert all(mean(runs, method, "preservation") < 0.995 for method in runs)
 
 
-@pytest.mark.parametrize("method", sorted(tune.SEARCH))
+@pytest.mark.parametrize("method", sorted(SPACES))
 def test_defaults_are_what_tuning_chose(method):
-    folder = ROOT / "results" / "tuning"
-    chosen, count = tune.best(folder, method)
+    """By its newest trials; where it has had none, they are what its first trial will have."""
+    chosen = page.chosen(TUNING, method) or {name: where.first for name, where in SPACES[method].items()}
     defaults = registry.load(method).Settings().model_dump()
-    assert {name: float(chosen[name]) for name in tune.SEARCH[method]} == pytest.approx(
-        {name: defaults[name] for name in tune.SEARCH[method]}
-    )
-    assert count == tune.best(folder, "combined")[1], "as many trials for each"
+    assert {name: defaults[name] for name in chosen} == pytest.approx(chosen)
+
+
+def test_every_method_that_was_tuned_had_as_many_trials():
+    for version in page.versions(TUNING):
+        counts = {method: len(record.trials) for method, record in page.records(TUNING, version).items()}
+        assert len(set(counts.values())) == 1, counts
 
 
 def test_the_tuning_page_is_what_its_command_writes():
-    options = argparse.Namespace(task="phrases/timbre", trials=8, steps=1_000)
-    page = (ROOT / "results" / "tuning.md").read_text(encoding="utf-8")
-    assert page == tune.report(ROOT / "results" / "tuning", options)
+    assert TUNING.with_suffix(".md").read_text(encoding="utf-8") == page.page(TUNING)
 
 
 def test_scores_hardly_move_with_the_seed_of_the_probes_or_a_rotation():

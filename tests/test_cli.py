@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-from benchmark import leaderboard, run, tune
+from benchmark import leaderboard, run
 from benchmark.cli import Parser
+from benchmark.tune import __main__ as tune
 
 COMMANDS = {"run": run.main, "leaderboard": leaderboard.main, "tune": tune.main}
 
@@ -23,10 +24,10 @@ COMMANDS = {"run": run.main, "leaderboard": leaderboard.main, "tune": tune.main}
         ("leaderboard", ["--chek"], "no option '--chek'; did you mean '--check'?"),
         ("leaderboard", ["--compare", "combined"], "argument --compare: expected 2 arguments"),
         ("leaderboard", ["--task", "phrases/timbre"], "--task goes with --compare A B"),
-        ("tune", ["--step", "x"], "argument --steps: invalid int value: 'x'"),
-        ("tune", ["--trails", "3"], "no option '--trails'; did you mean '--trials'?"),
-        ("tune", ["--steps", "0"], "--steps is 0; expected 1 or more"),
-        ("tune", ["--method", "combned"], "no search for 'combned'; did you mean 'combined'? There are: combined"),
+        ("tune", ["byol", "--trial", "x"], "argument --trials: invalid int value: 'x'"),
+        ("tune", ["byol", "--trails", "3"], "no option '--trails'; did you mean '--trials'?"),
+        ("tune", ["byol", "--trials", "0"], "--trials is 0; expected 1 or more"),
+        ("tune", ["combned"], "no search for 'combned'; did you mean 'combined'? There are: combined"),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(command, arguments, message, tmp_path, monkeypatch, capsys):

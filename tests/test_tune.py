@@ -1,140 +1,193 @@
-from argparse import Namespace
-from dataclasses import replace
+"""The search, fed with known outcomes: which trials there are, which are pruned, what is chosen."""
 
-import numpy as np
+import math
+from statistics import fmean
+
 import pytest
 
-import generators
 from baselines import registry
-from benchmark import tune
-from benchmark.features import n_clips
-from benchmark.score import Score
-from benchmark.tasks import PRESETS
-from generators.splits import iid
+from benchmark.tune import search as tuning
+from benchmark.tune.search import COMPLETE, FAILED, PRUNED, ROUND, SEEDS, UNPRUNED, Asked, Told, search
+from benchmark.tune.spaces import SPACES, Choice, Real, rounded, space_of
 
-METHODS = list(tune.SEARCH)
+METHODS = list(SPACES)
 
 
-def test_every_method_gets_the_same_number_of_trials_all_different():
-    for name in METHODS:
-        drawn = tune.trials(name, 12)
-        assert len(drawn) == 12
-        assert len({tuple(trial.items()) for trial in drawn}) == 12
+def firsts(method):
+    return {name: where.first for name, where in SPACES[method].items()}
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_trial_0_is_the_first_of_each_list_and_the_rest_is_from_the_lists(name):
-    first, *others = tune.trials(name, 9)
-    space = tune.SEARCH[name]
-    assert first == {setting: values[0] for setting, values in space.items()}
-    for trial in others:
-        assert list(trial) == list(space)
-        assert all(value in space[setting] for setting, value in trial.items())
+@pytest.mark.parametrize("method", METHODS)
+def test_every_value_of_a_space_is_a_setting_in_range(method):
+    schema = registry.load(method).Settings
+    for name, where in SPACES[method].items():
+        for value in (where.low, where.high, where.first) if isinstance(where, Real) else where.values:
+            assert getattr(schema(**{name: value}), name) == value, name
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_trials_are_the_same_every_time_and_more_of_them_begin_alike(name):
-    assert tune.trials(name, 8) == tune.trials(name, 8)
-    assert tune.trials(name, 12)[:8] == tune.trials(name, 8)
+@pytest.mark.parametrize("method", METHODS)
+def test_ranges_hold_their_first_value_and_survive_rounding(method):
+    for name, where in SPACES[method].items():
+        if isinstance(where, Real):
+            assert 0 < where.low <= where.first <= where.high, name
+            assert where.low < where.high, name
+            assert [rounded(value) for value in (where.low, where.first, where.high)] == [
+                where.low,
+                where.first,
+                where.high,
+            ], name
+        else:
+            assert len(set(where.values)) == len(where.values) > 1, name
 
 
-def test_every_value_is_tried_sooner_or_later():
-    for name in METHODS:
-        drawn = tune.trials(name, 60)
-        for setting, values in tune.SEARCH[name].items():
-            assert {trial[setting] for trial in drawn} == set(values), (name, setting)
+def test_there_is_a_representative_of_each_family():
+    assert {"combined", "contrastive", "vicreg", "byol", "poe_vae", "dmvae"} <= set(METHODS)
+    families = {registry.load(name).family for name in registry.names()} - {"control", "other"}
+    assert {registry.load(name).family for name in METHODS} == families
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_every_value_of_the_search_is_a_setting_in_range(name):
-    schema = registry.load(name).Settings
-    for setting, values in tune.SEARCH[name].items():
-        assert setting in schema.model_fields, setting
-        for value in values:
-            assert getattr(schema(**{setting: value}), setting) == value
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0.0012345, 0.0012), (0.0996, 0.1), (99.6, 100.0), (2.25, 2.2), (3.0, 3.0), (0.155, 0.15)]
+)
+def test_two_significant_digits_by_hand(value, expected):
+    assert rounded(value) == expected
 
 
-def test_a_representative_of_each_family_is_tuned():
-    assert {registry.load(name).family for name in METHODS} == {"combined", "contrastive", "reconstructive"}
+def test_a_method_that_is_not_searched_gets_the_nearest():
+    with pytest.raises(ValueError, match=r"^no search for 'combned'; did you mean 'combined'\? There are: combined, "):
+        space_of("combned")
 
 
-@pytest.mark.parametrize("count", [0, -1, 10**9])
-def test_as_many_trials_as_there_are_not_is_a_mistake(count):
-    with pytest.raises(ValueError, match=rf"^--trials is {count}; expected 1 to \d+, the number of different trials"):
-        tune.trials("combined", count)
+class Bowl:
+    """Outcomes by a known rule: B falls with the learning rate's distance from .001, and a little with the seed."""
+
+    def __init__(self, fails=lambda asked: False):
+        self.rounds, self.fails = [], fails
+
+    def __call__(self, asked):
+        self.rounds.append(list(asked))
+        return [None if self.fails(one) else self.told(one) for one in asked]
+
+    @staticmethod
+    def told(asked):
+        distance = abs(math.log10(asked.settings["learning_rate"] / 1e-3))
+        return Told(0.9, 0.8, 0.9 - distance - 0.01 * (asked.seed - SEEDS[0]), 20.0)
 
 
-def test_a_mistake_gets_one_line(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert tune.main(["--task", "phrases/tmbre"]) == 2
-    assert tune.main(["--trials", "0"]) == 2
-    told = capsys.readouterr().err.splitlines()
-    assert [line.split(";")[0] for line in told] == [
-        "error: no task 'phrases/tmbre': 'phrases' has no factor 'tmbre'",
-        "error: --trials is 0",
-    ]
-    assert list(tmp_path.iterdir()) == []
+class Hill(Bowl):
+    """Each run is worse than the one before it: all that can be pruned is."""
+
+    count = 0
+
+    def __call__(self, asked):
+        self.count += 1
+        return [Told(0.9, 0.8, 0.9 - 0.1 * self.count - 0.01 * place, 20.0) for place, _ in enumerate(asked)]
 
 
-def test_probes_are_fitted_on_one_clip_of_each_combination():
-    space = generators.space("phrases")
-    combinations = np.array([7, 3, 7, 5, 3, 7])
-    rows = tune.first_draws(space, space.levels_at(combinations))
-    assert rows.tolist() == [1, 3, 0]
+def searched(methods, count, bowl):
+    kept = {}
+    search(methods, count, bowl, lambda method, trials: kept.update({method: list(trials)}))
+    return kept
 
 
-def test_a_trial_trains_and_fits_on_training_clips_and_is_read_on_validation_clips(small, monkeypatch):
-    """Probe and test clips are not even there."""
-    space = small.space
-    validation = replace(small.clips, levels=small.clips.levels[:50], features=small.clips.features[:50])
-    data = Namespace(roles={"train": small.clips, "validation": validation})
-    front_end = Namespace(n_frames=small.trunk.n_frames, n_mels=small.trunk.n_mels)
-    prepared = Namespace(space=space, data=data, front_end=front_end)
-    scored = {}
-
-    def score(blocks, factor_names, n_levels, probe, test, **others):
-        scored.update(blocks=blocks, names=factor_names, n_levels=n_levels, probe=probe, test=test)
-        return [
-            Score("balance", None, None, 0.25),
-            Score("gap", None, None, 0.5),
-            Score("preservation", "x", None, 0.5),
-        ]
-
-    monkeypatch.setattr(tune, "score", score)
-    preset = replace(PRESETS["tiny"], steps=2, examples=8, width=16)
-    trial = tune.trials("combined", 1)[0]
-    found = tune.evaluate("combined", trial, small.task, preset, prepared, seed=0)
-    assert found == {"balance": 0.25}
-    assert (scored["names"], scored["n_levels"]) == (space.names, space.n_levels)
-    assert {block: set(owned) for block, owned in scored["blocks"].items()} == small.task.blocks
-    fitted = tune.first_draws(space, small.clips.levels)
-    for codes, levels in ((scored["probe"], small.clips.levels[fitted]), (scored["test"], validation.levels)):
-        assert np.array_equal(codes.levels, levels)
-        assert {len(values) for values in codes.blocks.values()} == {len(levels)}
+@pytest.fixture(scope="module")
+def bowl():
+    return Bowl()
 
 
-def rows_of(numbers, balances):
-    drawn = tune.trials("combined", 5)
-    return [
-        {"trial": number, **drawn[number], "preservation": 0.9, "disentanglement": 0.8, "balance": balance}
-        for number, balance in zip(numbers, balances, strict=True)
-    ]
+@pytest.fixture(scope="module")
+def kept(bowl):
+    return searched(["byol", "contrastive"], 16, bowl)
 
 
-def test_the_page_names_the_finalist_of_the_highest_balance(tmp_path):
-    tune._write_csv(tmp_path / "combined_trials.csv", rows_of(range(5), [0.2, 0.75, 0.5, 0.6, 0.1]))
-    assert tune.leaders(tmp_path / "combined_trials.csv", 3) == [1, 3, 2]
-    tune._write_csv(tmp_path / "combined_finals.csv", rows_of([1, 3, 2], [0.7, 0.85, 0.8]))
-    chosen, count = tune.best(tmp_path, "combined")
-    assert (chosen["trial"], count) == ("3", 5)
-    page = tune.report(tmp_path, Namespace(task="phrases/timbre", steps=800, trials=5))
-    (line,) = [line for line in page.splitlines() if line.startswith("| combined ")]
-    assert line.startswith("| combined | 5 | 3 | 0.900 | 0.800 | 0.850 | 0.700, 0.800 | 0.500 | ")
-    for setting, value in tune.trials("combined", 5)[3].items():
-        assert f"{setting} {value}" in line
+def test_every_method_gets_the_same_number_of_trials(kept):
+    assert {method: [trial.number for trial in trials] for method, trials in kept.items()} == {
+        "byol": list(range(16)),
+        "contrastive": list(range(16)),
+    }
 
 
-def test_how_many_clips_there_are_to_render():
-    space = generators.space("phrases")
-    draws = {"train": 3, "validation": 2, "probe": 1, "test": 1}
-    assert n_clips(Namespace(space=space), draws) == sum(len(rows) * draws[role] for role, rows in iid(space).items())
+def test_the_first_trial_is_what_the_method_came_with(kept):
+    for method, trials in kept.items():
+        assert trials[0].settings == firsts(method)
+        assert trials[0].state == COMPLETE
+
+
+def test_trials_are_of_the_space_and_of_two_digits(kept):
+    for method, trials in kept.items():
+        for trial in trials:
+            assert list(trial.settings) == list(SPACES[method])
+            for name, value in trial.settings.items():
+                where = SPACES[method][name]
+                if isinstance(where, Choice):
+                    assert value in where.values
+                else:
+                    assert where.low <= value == rounded(value) <= where.high
+        assert len({tuple(trial.settings.items()) for trial in trials}) > 12
+
+
+def test_all_methods_of_a_round_are_asked_for_together_first_with_one_seed(bowl, kept):
+    first, second, *_ = bowl.rounds
+    assert [one.method for one in first] == ["byol"] * ROUND + ["contrastive"] * ROUND
+    assert {one.seed for one in first} == {SEEDS[0]}
+    assert {one.seed for one in second} == {SEEDS[1]}
+    assert [one.settings for one in second] == [one.settings for one in first], "the first round is run in full"
+    assert len(bowl.rounds) == 2 * 16 // ROUND
+
+
+def test_what_is_under_the_median_of_the_complete_is_pruned(kept):
+    """The rule by hand: from the fifth trial on, B of the first seed against that of the complete ones of before."""
+    pruned = 0
+    for trials in kept.values():
+        for start in range(UNPRUNED, 16, ROUND):
+            before = sorted(trial.told[0].balance for trial in trials[:start] if trial.state == COMPLETE)
+            middle = (before[(len(before) - 1) // 2] + before[len(before) // 2]) / 2
+            for trial in trials[start : start + ROUND]:
+                poor = trial.told[0].balance < middle
+                assert trial.state == (PRUNED if poor else COMPLETE)
+                assert len(trial.told) == (1 if poor else 2)
+                pruned += poor
+    assert 4 < pruned < 24
+
+
+def test_pruning_begins_with_the_fifth_trial():
+    states = [trial.state for trial in searched(["byol"], 8, Hill())["byol"]]
+    assert states == [COMPLETE] * UNPRUNED + [PRUNED] * 4
+
+
+def test_a_trial_is_worth_its_mean(kept):
+    trial = kept["byol"][0]
+    assert trial.balance == pytest.approx(
+        fmean(Bowl.told(Asked("byol", trial.settings, seed)).balance for seed in SEEDS)
+    )
+
+
+def test_the_sampler_learns(kept):
+    """After the random ones, trials are nearer to the best learning rate."""
+    for trials in kept.values():
+        drawn, learnt = trials[1 : tuning.DRAWN], trials[tuning.DRAWN :]
+        assert fmean(t.told[0].balance for t in learnt) > fmean(t.told[0].balance for t in drawn)
+
+
+def test_a_search_begun_again_asks_for_the_same_whatever_goes_beside_it(kept):
+    again = searched(["byol"], 16, Bowl())
+    assert again["byol"] == kept["byol"]
+    assert searched(["byol"], 8, Bowl())["byol"] == kept["byol"][:8]
+    assert searched(["byol"], 6, Bowl())["byol"][:4] == kept["byol"][:4]
+
+
+def test_a_trial_whose_run_fails_is_told_and_the_search_goes_on():
+    failing = Bowl(
+        lambda asked: (
+            asked.settings["learning_rate"] > 3e-3 or (asked.seed == SEEDS[1] and asked.settings["momentum"] == 0.98)
+        )
+    )
+    trials = searched(["byol"], 12, failing)["byol"]
+    states = [trial.state for trial in trials]
+    assert len(trials) == 12
+    assert states[0] == FAILED, "in its second seed"
+    assert len(trials[0].told) == 1
+    for trial in trials:
+        if trial.settings["learning_rate"] > 3e-3:
+            assert (trial.state, trial.told) == (FAILED, ())
+    assert {COMPLETE, FAILED} <= set(states)

@@ -42,18 +42,13 @@ class BetaTCVAE(Method):
         self.dims = 2 * settings.block_dims
         self.encoder, self.decoder = trunk.encoder(2 * self.dims), trunk.decoder(self.dims)
         self.unit = rate_unit(settings.decoder_variance, trunk.n_frames * trunk.n_mels)
-        self.n_clips = 1
-
-    def prepare(self, features: Tensor) -> None:
-        """How many clips there are: the estimator's."""
-        self.n_clips = len(features)
 
     def training_step(self, batch: Batch, optimiser_index: int = 0) -> dict[str, Tensor]:
         """Error and the parts of the rate, on all clips of the batch."""
         clips = batch.views.flatten(0, 1)
         mean, log_variance = moments(self.encoder(clips))
         codes = sample_gaussian(mean, log_variance)
-        parts = decomposed_kl(codes, mean, log_variance, self.n_clips)
+        parts = decomposed_kl(codes, mean, log_variance)
         error = F.mse_loss(self.decoder(codes), clips)
         rate = parts.information + self.settings.beta * parts.correlation + parts.marginal
         terms = {"reconstruction": error, "information": parts.information, "correlation": parts.correlation}

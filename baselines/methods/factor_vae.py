@@ -69,7 +69,7 @@ class FactorVAE(Method):
         ]
 
     def training_step(self, batch: Batch, optimiser_index: int = 0) -> dict[str, Tensor]:
-        """The autoencoder's step, on the first view of each example; then the discriminator's, on both views."""
+        """The autoencoder's step, on all clips of the batch; or the discriminator's, a half of them shuffled."""
         return self._discriminator_step(batch) if optimiser_index else self._autoencoder_step(batch)
 
     def _autoencoder_step(self, batch: Batch) -> dict[str, Tensor]:

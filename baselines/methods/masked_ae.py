@@ -1,13 +1,14 @@
 """Masked autoencoder: what is hidden of a spectrogram is guessed from what is left.
 
-After He et al. 2022 (for audio: Huang et al. 2022). Patches of 4 frames and 8 bands are hidden, a share of them; their
-bins are replaced by a learnt value of each band, for the trunk takes whole spectrograms. With h the hidden bins, it
+After He et al. 2022 (for audio: Huang et al. 2022). Of each clip's patches, 4 frames by 8 bands, a share is hidden,
+their bins replaced by a learnt value of each band, for the trunk takes whole spectrograms. With h the hidden bins, it
 minimises
 
     |x_h - decode(encode(x without h))_h|^2          over hidden bins alone
 
-It embeds the code of the whole spectrogram, and decodes codes to whole spectrograms: those of visible bins were never
-asked for.
+The paper hides the same share of each image, and its encoder sees the rest alone, be it more or less. Ours would never
+have met a whole spectrogram, which is what it embeds; so the share is drawn for each clip, evenly up to `masked`.
+Decoded codes are whole spectrograms.
 """
 
 from __future__ import annotations
@@ -18,9 +19,22 @@ from torch import Tensor, nn
 
 from baselines.contract import Batch, Blocks, CommonSettings, Method
 from baselines.networks import Trunk
-from baselines.variational import masked_patches
 
-PATCH_MELS = 8
+PATCH_FRAMES, PATCH_MELS = 4, 8
+
+
+def hidden_bins(n: int, frames: int, mels: int, patch: tuple[int, int], most: float, device: torch.device) -> Tensor:
+    """Which bins are hidden: bool [n, frames, mels]; of each clip a share of its patches drawn evenly from 0 to `most`.
+
+    patch: its frames and mels, which must divide a clip's. At least one patch is hidden and one is not.
+    Draws from torch's own generator. After He et al. 2022 (MAE), section 3, whose share is the same for all.
+    """
+    rows, columns = frames // patch[0], mels // patch[1]
+    patches = rows * columns
+    hidden = (torch.rand(n, 1, device=device) * most * patches).ceil().clamp(1, patches - 1)
+    order = torch.rand(n, patches, device=device).argsort(1)
+    grid = (order < hidden).unflatten(1, (rows, columns))
+    return grid.repeat_interleave(patch[0], 1).repeat_interleave(patch[1], 2)
 
 
 class MaskedAutoencoder(Method):
@@ -30,9 +44,9 @@ class MaskedAutoencoder(Method):
     one_block = True
 
     class Settings(CommonSettings):
-        """The paper hides 75 % of an image, for audio 80 %."""
+        """The paper hides 75 % of every image, for audio 80 %."""
 
-        masked: float = Field(0.75, gt=0, lt=1, description="share of the patches that are hidden")
+        masked: float = Field(0.75, gt=0, lt=1, description="largest share of the patches that is hidden")
 
     settings: Settings
 
@@ -41,13 +55,16 @@ class MaskedAutoencoder(Method):
         dims = 2 * settings.block_dims
         self.encoder, self.decoder = trunk.encoder(dims), trunk.decoder(dims)
         self.hole = nn.Parameter(torch.zeros(trunk.n_mels))
-        self.patch = (4 if trunk.n_frames % 4 == 0 else 1, PATCH_MELS if trunk.n_mels % PATCH_MELS == 0 else 1)
+        self.patch = (
+            PATCH_FRAMES if trunk.n_frames % PATCH_FRAMES == 0 else 1,
+            PATCH_MELS if trunk.n_mels % PATCH_MELS == 0 else 1,
+        )
 
     def training_step(self, batch: Batch, optimiser_index: int = 0) -> dict[str, Tensor]:
         """The error on hidden bins, of all clips of the batch."""
         clips = batch.views.flatten(0, 1)
         n, frames, mels = clips.shape
-        hidden = masked_patches(n, frames, mels, self.patch, self.settings.masked, clips.device)
+        hidden = hidden_bins(n, frames, mels, self.patch, self.settings.masked, clips.device)
         decoded = self.decoder(self.encoder(torch.where(hidden, self.hole, clips)).float())
         return {"loss": (decoded - clips)[hidden].square().mean()}
 

@@ -53,11 +53,6 @@ class PoEVAE(Method):
         dims = settings.block_dims
         self.encoder, self.decoder = trunk.encoder(4 * dims), trunk.decoder(2 * dims)
         self.unit = rate_unit(settings.decoder_variance, trunk.n_frames * trunk.n_mels)
-        self.n_clips = 1
-
-    def prepare(self, features: Tensor) -> None:
-        """How many clips there are: the estimator's."""
-        self.n_clips = len(features)
 
     def training_step(self, batch: Batch, optimiser_index: int = 0) -> dict[str, Tensor]:
         """Error and the parts of both rates, of both views with their joint shared code."""
@@ -69,8 +64,8 @@ class PoEVAE(Method):
         decoded = self.decoder(torch.cat([shared_codes.repeat(2, 1), private_codes], dim=1))
         error = F.mse_loss(decoded, clips)
         rates = (
-            decomposed_kl(shared_codes, *joint, self.n_clips),
-            decomposed_kl(private_codes, *private, self.n_clips),
+            decomposed_kl(shared_codes, *joint),
+            decomposed_kl(private_codes, *private),
         )
         terms = {"reconstruction": error}
         for name, rate in zip(("shared", "private"), rates, strict=True):

@@ -1,4 +1,4 @@
-"""Studies: `python -m benchmark.study strategies` runs what is missing of it and writes its record, figure and page.
+"""Studies: `python -m benchmark.study strategies`, or `forerunner`, runs what is missing of it and writes its page.
 
 Runs go through the engines of `benchmark.run` into a folder of their own, so a study that is stopped goes on where it
 was. `--report` makes page and figure of the record alone.
@@ -25,7 +25,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line; exits with status 2 and one line where it cannot."""
     parser = Parser(prog="python -m benchmark.study", description=(__doc__ or "").split("\n\n")[0])
     add = parser.add_argument
-    add("study", choices=["strategies"], help="which study")
+    add("study", choices=["strategies", "forerunner"], help="which study")
     add("--part", nargs="+", metavar="NAME", help="these parts alone (default: all, the most important first)")
     add("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4], metavar="N", help="(default: 0 1 2 3 4)")
     add("--preset", default="short", help="how much of it (default: %(default)s)")
@@ -41,86 +41,72 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def chosen(options: argparse.Namespace) -> list[Cell]:
     """The cells that the options select. Raises ValueError for a part that there is not."""
-    from benchmark.study.strategies import cells, parts
+    from benchmark.study import forerunner, strategies
     from benchmark.tasks import nearest
 
+    cells = strategies.cells() if options.study == "strategies" else forerunner.cells()
+    parts = list(dict.fromkeys(cell.part for cell in cells))
     for part in options.part or ():
-        if part not in parts():
-            raise ValueError(f"no part '{part}'{nearest(part, parts())} There are: {', '.join(parts())}")
-    return [cell for cell in cells() if options.part is None or cell.part in options.part]
+        if part not in parts:
+            raise ValueError(f"no part '{part}'{nearest(part, parts)} There are: {', '.join(parts)}")
+    return [cell for cell in cells if options.part is None or cell.part in options.part]
 
 
 def run(options: argparse.Namespace, asked: Sequence[Cell]) -> tuple[list[Row], int]:
     """Do what is missing. Returns the rows of all runs that are there, and how many failed. Raises ValueError."""
-    from benchmark import run_options
-    from benchmark.batch import execute, results_of, writable
-    from benchmark.estimates import expected_seconds, known_results, summary
-    from benchmark.plan import plan
-    from benchmark.requests import Request
-    from benchmark.storage import place, reachable
     from benchmark.study.record import row_of
+    from benchmark.study.runs import done
 
-    line = ["--method", "combined", "--results", options.runs, "--device", options.device]
-    line += ["--workers", str(options.workers)] if options.workers else []
-    given, root = run_options.arguments(line), reachable(place(options.runs))
-    requests = [
-        Request(
-            method=[cell.method],
-            task=[cell.task],
-            preset=options.preset,
-            seeds=options.seeds,
-            set={name: [value] for name, value in cell.settings.items()},
-        )
-        for cell in asked
-    ]
-    whole = plan(requests, root)
-    seconds = expected_seconds(whole.todo, known_results(whole, root))
-    print(summary(whole, sum(seconds.values()), options.workers or 1), flush=True)
-    failures = {}
-    if whole.todo and not options.dry_run:
-        with writable(root):
-            failures = execute(whole, given, root)
-    rows = []
-    for cell, request in zip(asked, requests, strict=True):
-        found = results_of(plan([request], root), root)
-        rows += [row_of(cell, result) for result in found.values()]
-    return rows, len(failures)
+    found, failed = done(options, asked)
+    return [row_of(cell, result) for cell, result in found], failed
+
+
+def strategies(options: argparse.Namespace) -> int:
+    """The study of strategies, from its runs to its page. Returns how many runs failed. Raises ValueError."""
+    from benchmark.study import figure, page, record
+    from benchmark.study.strategies import cells
+
+    path = options.output / "strategies.csv"
+    asked, failed = chosen(options), 0
+    if options.report:
+        rows = record.read(path)
+    else:
+        kept = record.read(path) if path.is_file() else []
+        new, failed = run(options, asked)
+        if options.dry_run:
+            return 0
+        done = {(row.part, row.cell, row.seed) for row in new}
+        rows = [row for row in kept if (row.part, row.cell, row.seed) not in done] + new
+        order = {(cell.part, cell.name): place for place, cell in enumerate(cells())}
+        known = [row for row in rows if (row.part, row.cell) in order]
+        rows = sorted(known, key=lambda row: (order[row.part, row.cell], row.seed))
+        record.write(rows, path)
+    drawn = any(row.part == "weight" for row in rows)
+    if drawn:
+        figure.draw(rows, options.output / FIGURE)
+    text = page.page(cells(), rows, preset=options.preset, seeds=len(options.seeds), figure=FIGURE if drawn else "")
+    (options.output / "strategies.md").write_text(text, encoding="utf-8")
+    return failed
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a study and write what it shows. Returns the exit status."""
     options = arguments(argv)
-    from benchmark.study import figure, page, record
-    from benchmark.study.strategies import cells
-
-    path = options.output / "strategies.csv"
     try:
-        asked, failed = chosen(options), 0
-        if options.report:
-            rows = record.read(path)
+        if options.study == "strategies":
+            failed = strategies(options)
         else:
-            kept = record.read(path) if path.is_file() else []
-            new, failed = run(options, asked)
-            if options.dry_run:
-                return DONE
-            done = {(row.part, row.cell, row.seed) for row in new}
-            rows = [row for row in kept if (row.part, row.cell, row.seed) not in done] + new
-            order = {(cell.part, cell.name): place for place, cell in enumerate(cells())}
-            known = [row for row in rows if (row.part, row.cell) in order]
-            rows = sorted(known, key=lambda row: (order[row.part, row.cell], row.seed))
-            record.write(rows, path)
-        drawn = any(row.part == "weight" for row in rows)
-        if drawn:
-            figure.draw(rows, options.output / FIGURE)
-        text = page.page(cells(), rows, preset=options.preset, seeds=len(options.seeds), figure=FIGURE if drawn else "")
-        (options.output / "strategies.md").write_text(text, encoding="utf-8")
+            from benchmark.study.forerunner_runs import study
+
+            failed = study(options, chosen(options))
     except (ValueError, OSError) as error:
         complain(error)
         return USAGE
     except KeyboardInterrupt:
         print("interrupted: finished runs are stored, and the same command goes on from there", file=sys.stderr)
         return INTERRUPTED
-    print(f"wrote {options.output / 'strategies.md'}")
+    if not options.dry_run:
+        print(f"wrote {options.output / options.study}.md")
     return FAILED if failed else DONE
 
 

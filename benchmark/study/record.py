@@ -7,9 +7,11 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TypeVar
 
 from benchmark.results import Result
 from benchmark.storage import write_whole
+from benchmark.study.forerunner import Reading
 from benchmark.study.strategies import Cell
 
 
@@ -51,26 +53,32 @@ def row_of(cell: Cell, result: Result) -> Row:
 
 
 RANKED = ("preservation", "disentanglement", "balance")
+R = TypeVar("R", Row, Reading)
 
 
-def write(rows: Iterable[Row], path: Path) -> None:
-    """Write a record, whole or not at all."""
+def write(rows: Iterable[Row] | Iterable[Reading], path: Path, kind: type[Row] | type[Reading] = Row) -> None:
+    """Write a record of rows of a kind, whole or not at all."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([one.name for one in fields(Row)])
+    writer.writerow([one.name for one in fields(kind)])
     for row in rows:
-        writer.writerow([getattr(row, one.name) for one in fields(Row)])
+        writer.writerow([getattr(row, one.name) for one in fields(kind)])
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, text.getvalue())
 
 
 def read(path: Path) -> list[Row]:
-    """Read a record. Raises RecordError, in one line, where it is missing or damaged."""
+    """Read a record of the study of strategies. Raises RecordError as `read_as`."""
+    return read_as(path, Row)
+
+
+def read_as(path: Path, kind: type[R]) -> list[R]:
+    """Read a record of rows of a kind. Raises RecordError, in one line, where it is missing or damaged."""
     if not path.is_file():
         raise RecordError(f"no record {path}: run the study first, without --report")
-    kinds = {one.name: {"int": int, "float": float, "str": str}[str(one.type)] for one in fields(Row)}
+    kinds = {one.name: {"int": int, "float": float, "str": str}[str(one.type)] for one in fields(kind)}
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            return [Row(**{name: kind(line[name]) for name, kind in kinds.items()}) for line in csv.DictReader(file)]
+            return [kind(**{name: of(line[name]) for name, of in kinds.items()}) for line in csv.DictReader(file)]
     except (KeyError, TypeError, ValueError) as error:
         raise RecordError(f"{path}: not a record of runs ({type(error).__name__}: {error})") from None

@@ -1,0 +1,161 @@
+"""The page of the forerunner's table: published numbers beside ours, what ours were to reach, and the ablation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from benchmark.markdown import NONE, interval, number, probability, table
+from benchmark.statistics import SIGNIFICANCE, PairedTest, holm, mean_interval, paired_p
+from benchmark.study.forerunner import (
+    CLASSES,
+    DIMS,
+    FACTORS,
+    LATENTS,
+    NO_WEIGHTS,
+    PUBLISHED,
+    PUBLISHED_ABLATION,
+    TARGETS,
+    Reading,
+    cells,
+)
+
+By = Mapping[tuple[str, str], Sequence[Reading]]
+
+ABOUT = f"""\
+Made by `python -m benchmark.study forerunner` (with `--report` from `forerunner.csv` alone). Benchmark version
+{{version}}, task `syntone/timbre`, preset `{{preset}}`, {{seeds}} seeds asked for. The layout is that of arXiv
+2411.02711: accuracy, on test clips, of timbre (4 classes, chance .25) and of frequency ({CLASSES} classes, chance
+about .05) from the private block, from the shared one, and from both, {DIMS} dimensions each; mean over seeds and
+half of a 95 % t interval. Views share their timbre, so timbre belongs in the shared block alone and frequency in
+the private one alone.
+
+This is after that paper and no reproduction of it. Known of its setting: pairs of normalised log-mel spectrograms
+with one timbre and different frequencies, its objective, {DIMS} dimensions a half, an accuracy by a light MLP on
+SynTone tones. Unknown: layers, optimiser, epochs, batch, split, how the {CLASSES} classes are formed, whether
+amplitude varies. Ours: the trunk and the budget of the preset; half of the grid's combinations are for probes, a
+quarter of them to fit and a quarter to read; classes are neighbouring frequencies, 19 or 20 of the 400 each;
+amplitude varies over its 20 levels; probes are the mixture that every score here is read by, which finds more than
+a light MLP may.
+"""
+
+ABOUT_ABLATION = f"""\
+`poe_vae`, one weight at a time, the others 0 (of the published bars that is inferred; they were read by eye).
+Separation is how much better each factor is read in its own block than in the other, a mean of the two factors; p is of
+a t test paired by seed against *{NO_WEIGHTS}*, Holm-corrected over the three.
+"""
+
+
+def page(record: Sequence[Reading], *, preset: str, seeds: int) -> str:
+    """The whole page, in Markdown."""
+    rows: dict[tuple[str, str], list[Reading]] = {}
+    for row in sorted(record, key=lambda row: row.seed):
+        rows.setdefault((row.part, row.cell), []).append(row)
+    version = ", ".join(sorted({row.benchmark_version for row in record})) or NONE
+    text = [
+        "# The forerunner's table",
+        "",
+        ABOUT.format(version=version, preset=preset, seeds=seeds),
+        _table(rows),
+        "What `combined` was to reach here:",
+        "",
+        *targets(rows.get(("table", "combined"), [])),
+        "",
+        "## Its ablation: what alpha, beta and gamma change",
+        "",
+        ABOUT_ABLATION,
+        _ablation(rows),
+        *conclusions(rows),
+        "",
+        "## What was cut",
+        "",
+        *_missing(rows, seeds),
+    ]
+    return "\n".join(text) + "\n"
+
+
+def _table(rows: By) -> str:
+    header = ["latent", "factor", "published"]
+    ours = [cell.name for cell in cells() if cell.part == "table"]
+    lines = []
+    for latent in LATENTS:
+        for factor, published in zip(FACTORS, PUBLISHED[latent], strict=True):
+            told = [interval(_values(rows.get(("table", cell), []), latent, factor)) for cell in ours]
+            lines.append([latent, factor, f"{published:.4f}", *told])
+    lines.append(["", "seeds", NONE, *(str(len(rows.get(("table", cell), []))) for cell in ours)])
+    return table([*header, *ours], lines, left=2)
+
+
+def _values(rows: Sequence[Reading], latent: str, factor: str) -> list[float]:
+    return [row.accuracy(latent, factor) for row in rows]
+
+
+def targets(rows: Sequence[Reading]) -> list[str]:
+    """Each figure that was to be reached, and whether its mean was."""
+    lines = []
+    for (latent, factor), (limit, least) in TARGETS.items():
+        wanted = f"- {latent} {factor}, {'at least' if least else 'at most'} {limit:.2f}:"
+        if not rows:
+            lines.append(f"{wanted} not run.")
+            continue
+        mean, _ = mean_interval(_values(rows, latent, factor))
+        reached = mean >= limit if least else mean <= limit
+        lines.append(f"{wanted} {number(mean)}, {'reached' if reached else '**not reached**'}.")
+    return lines
+
+
+def tests(rows: By) -> dict[str, tuple[PairedTest, float]]:
+    """Separation of each point of the ablation against no weights, where two seeds are common: test, p by Holm."""
+    reference = {row.seed: row.separation for row in rows.get(("ablation", NO_WEIGHTS), [])}
+    found = {}
+    for cell in PUBLISHED_ABLATION:
+        mine = {row.seed: row.separation for row in rows.get(("ablation", cell), [])}
+        if cell != NO_WEIGHTS and len(mine.keys() & reference.keys()) >= 2:
+            found[cell] = paired_p(mine, reference)
+    corrected = holm([test.two_sided for test in found.values()])
+    return {cell: (test, p) for (cell, test), p in zip(found.items(), corrected, strict=True)}
+
+
+def _ablation(rows: By) -> str:
+    tested, lines = tests(rows), []
+    for cell, (timbre, frequency) in PUBLISHED_ABLATION.items():
+        mine = rows.get(("ablation", cell), [])
+        published = [_bars(timbre), NONE if frequency is None else _bars(frequency)]
+        ours = [
+            " / ".join(interval(_values(mine, latent, factor)) for latent in ("private", "shared"))
+            for factor in FACTORS
+        ]
+        p = probability(tested[cell][1]) if cell in tested else NONE
+        lines.append([cell, *published, *ours, interval([row.separation for row in mine]), p, str(len(mine))])
+    header = ["private / shared", "published timbre", "published frequency", *FACTORS]
+    return table([*header, "separation", "p (Holm)", "seeds"], lines, left=1)
+
+
+def _bars(values: tuple[float, float]) -> str:
+    return " / ".join(f"{value:.2f}" for value in values)
+
+
+def conclusions(rows: By) -> list[str]:
+    """What the ablation shows, weight by weight, beside what the paper found: gamma helps, alpha and beta hurt."""
+    tested, lines = tests(rows), []
+    for cell, helps in (("gamma 0.5", True), ("alpha 1", False), ("beta 1", False)):
+        found = f"- *{cell}*, which there {'helps' if helps else 'hurts'} the blocks to separate:"
+        if cell not in tested:
+            lines.append(f"{found} fewer than two seeds to test it by.")
+            continue
+        test, p = tested[cell]
+        if p >= SIGNIFICANCE:
+            lines.append(f"{found} no difference found here.")
+        else:
+            agrees = (test.difference > 0) == helps
+            way = "helps" if test.difference > 0 else "hurts"
+            lines.append(f"{found} {'so it does' if agrees else f'here it {way}'}, by {test.difference:+.3f}.")
+    return lines
+
+
+def _missing(rows: By, seeds: int) -> list[str]:
+    short = [
+        f"{cell.part}: {cell.name} ({len(rows.get((cell.part, cell.name), []))} of {seeds} seeds)"
+        for cell in cells()
+        if len(rows.get((cell.part, cell.name), [])) < seeds
+    ]
+    return [f"With fewer seeds: {'; '.join(short)}."] if short else ["Nothing of the plan is missing."]

@@ -1,0 +1,148 @@
+"""Choose settings in the open: `python -m benchmark.tune METHOD ...` gives each method the same number of trials.
+
+Trials are runs like any other, judged on validation clips, and go through the engines of `benchmark.run` into a
+folder of their own: a search that is stopped goes on where it was. Every trial is recorded in `results/tuning/`,
+and `results/tuning.md` says which was best; `--report` makes that page of the records alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.cli import DONE, INTERRUPTED, USAGE, Parser, complain, leave
+
+if TYPE_CHECKING:
+    from benchmark.requests import Request
+    from benchmark.results import Result
+    from benchmark.tune.search import Asked, Told, Tried
+
+TASK = "phrases/timbre+rhythm"  # which the board does not use
+
+
+def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line; exits with status 2 and one line where it cannot."""
+    parser = Parser(prog="python -m benchmark.tune", description=(__doc__ or "").split("\n\n")[0])
+    add = parser.add_argument
+    add(
+        "method", nargs="*", metavar="METHOD", help="methods that have a search, as benchmark/tune/spaces.py lists them"
+    )
+    add("--trials", type=int, default=16, metavar="N", help="of each method (default: %(default)s)")
+    add("--task", default=TASK, help="what they are tried on (default: %(default)s)")
+    add("--preset", default="tuning", help="how much of it (default: %(default)s)")
+    add("--runs", default="runs/tuning/results", metavar="DIR", help="where the runs lie (default: %(default)s)")
+    add(
+        "--output", type=Path, default=Path("results/tuning"), metavar="DIR", help="of the records (the page is DIR.md)"
+    )
+    add("--workers", type=int, metavar="N", help="runs at once (default: one a core)")
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+    add("--report", action="store_true", help="run nothing; the page, from the records alone")
+    options: argparse.Namespace = parser.parse_args(argv)
+    if not options.method and not options.report:
+        parser.error("the following arguments are required: METHOD, or --report")
+    if options.method and options.report:
+        parser.error(f"--report runs nothing, so it takes no method; got {options.method[0]}")
+    if options.trials < 1:
+        parser.error(f"--trials is {options.trials}; expected 1 or more")
+    return options
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run what is missing of a search, and write what it gave. Returns the exit status."""
+    options = arguments(argv)
+    from benchmark.results import check_writable
+    from benchmark.storage import write_whole
+    from benchmark.tune.page import page
+    from benchmark.tune.search import search
+    from benchmark.tune.spaces import space_of
+
+    try:
+        methods = list(dict.fromkeys(options.method))
+        for method in methods:
+            space_of(method)
+        if methods:
+            _check(options)
+            check_writable(options.output)
+            search(methods, options.trials, partial(evaluated, options), partial(kept, options))
+        file = options.output.with_suffix(".md")
+        write_whole(file, page(options.output))
+    except (ValueError, OSError) as error:
+        complain(error)
+        return USAGE
+    except KeyboardInterrupt:
+        print("interrupted: finished runs are stored, and the same command goes on from there", file=sys.stderr)
+        return INTERRUPTED
+    print(f"wrote {file}")
+    return DONE
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Raise ValueError for a task or a preset that there is not, before any folder is made."""
+    from benchmark.tasks import load_preset, load_task
+
+    load_task(options.task)
+    load_preset(options.preset)
+
+
+def evaluated(options: argparse.Namespace, asked: Sequence[Asked]) -> list[Told | None]:
+    """Do what is missing of some runs. Returns what came of each; None for one that failed. Raises ValueError."""
+    from benchmark import run_options
+    from benchmark.batch import execute, results_of, writable
+    from benchmark.estimates import expected_seconds, known_results, summary
+    from benchmark.plan import plan
+    from benchmark.storage import place, reachable
+
+    line = ["--method", *dict.fromkeys(one.method for one in asked), "--results", options.runs]
+    line += ["--device", options.device, *(["--workers", str(options.workers)] if options.workers else [])]
+    given, root = run_options.arguments(line), reachable(place(options.runs))
+    requests = [_request(options, one) for one in asked]
+    whole = plan(requests, root)
+    seconds = expected_seconds(whole.todo, known_results(whole, root))
+    print(summary(whole, sum(seconds.values()), options.workers or 1), flush=True)
+    if whole.todo:
+        with writable(root):
+            execute(whole, given, root)
+    found = results_of(whole, root)
+    return [_told(found.get(plan([request], root).runs[0].id)) for request in requests]
+
+
+def _request(options: argparse.Namespace, one: Asked) -> Request:
+    from benchmark.requests import Request
+
+    return Request(
+        method=[one.method],
+        task=[options.task],
+        preset=options.preset,
+        seeds=[one.seed],
+        set={name: [value] for name, value in one.settings.items()},
+    )
+
+
+def _told(result: Result | None) -> Told | None:
+    from benchmark.tune.search import Told
+
+    if result is None:
+        return None
+    # Not the start of a process, which is its first run's alone.
+    seconds = sum(value for stage, value in result.cost.seconds.items() if stage != "start")
+    return Told(**result.ranked(), seconds=seconds)
+
+
+def kept(options: argparse.Namespace, method: str, trials: Sequence[Tried]) -> None:
+    """Write the record of a method, and say which trial is the best so far."""
+    from benchmark.tasks import BENCHMARK_VERSION
+    from benchmark.tune.record import Record, file_of, write
+
+    record = Record(options.task, options.preset, tuple(trials))
+    write(file_of(options.output, BENCHMARK_VERSION, method), record)
+    best = record.chosen()
+    told = "none is complete" if best is None else f"the best is number {best.number}, B {best.balance:.3f}"
+    print(f"{method}: {len(trials)} trials; {told}", flush=True)
+
+
+if __name__ == "__main__":
+    leave(main())
