@@ -35,3 +35,15 @@ def test_a_rotated_copy_under_a_millionth_of_its_block_is_not_found():
         return {"shared": one_hot(levels, "timbre"), "private": code @ rotation(code.shape[1], 1)}
 
     assert balance(small_copy) > 0.99
+
+
+def test_a_few_clips_blown_up_hide_a_copy_in_all_others():
+    """Columns are scaled by their deviation, which one clip in a hundred can own: what is left is too faint to read."""
+
+    def blown_up(levels):
+        rng = own_rng(levels)
+        copy = one_hot(levels, "timbre") + 0.05 * rng.normal(size=(len(levels), 8))
+        copy *= np.where(rng.uniform(size=len(levels)) < 0.01, 1e6, 1.0)[:, None]
+        return {"shared": one_hot(levels, "timbre"), "private": np.hstack([one_hot(levels, *OWN), copy])}
+
+    assert balance(blown_up) > 0.9
