@@ -169,7 +169,8 @@ def test_the_file_is_tensors_and_standard_json_and_no_pickle_is_read(place, undi
     state = json.loads(metadata["state"], parse_constant=refuse)
     assert (state["step"], metadata["identity"]) == (17, "run")
     assert {"encoder.1.0.weight", "queue"} < names
-    assert (history.dtype, history.shape) == (torch.float64, (17, 3))
+    # The step, two terms, and the rank of each block where it was looked at.
+    assert (history.dtype, history.shape) == (torch.float64, (17, 5))
     for module, name in ((pickle, "load"), (pickle, "loads"), (pickle, "Unpickler"), (torch, "load")):
         monkeypatch.setattr(module, name, refuse)
     trained(named("Queue"), Scripted(place)).same_as(undisturbed("Queue"))
