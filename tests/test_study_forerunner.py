@@ -24,7 +24,7 @@ from benchmark.study.forerunner import (
     coarse,
 )
 from benchmark.study.strategies import Cell
-from benchmark.tasks import load_task
+from benchmark.tasks import BENCHMARK_VERSION, load_task
 
 SPACE = generators.space("syntone")
 
@@ -79,7 +79,9 @@ def test_accuracies_of_a_code_that_is_known():
 
 
 def reading(part, cell, seed, private, shared, both=(0.98, 0.88)):
-    return Reading(part, cell, seed, *private, *shared, *both, 60.0, "0.4", f"{part} {cell} {seed}")
+    return Reading(
+        part, cell, seed, *private, *shared, *both, 60.0, "short", BENCHMARK_VERSION, f"{part} {cell} {seed}"
+    )
 
 
 def made(part, cell, private, shared, both=(0.98, 0.88), seeds=range(5)):
@@ -92,7 +94,7 @@ def made(part, cell, private, shared, both=(0.98, 0.88), seeds=range(5)):
 
 
 def told(rows, seeds=5):
-    return page.page(rows, preset="short", seeds=seeds)
+    return page.page(rows, seeds)
 
 
 def test_separation_by_hand():
@@ -164,6 +166,15 @@ def test_what_is_missing_is_listed():
     assert "With fewer seeds: table: poe_vae (0 of 5 seeds); table: combined (3 of 5 seeds); ablation: " in text
     whole = [row for cell in cells() for row in made(cell.part, cell.name, (0.5, 0.9), (1.0, 0.1))]
     assert "Nothing of the plan is missing." in told(whole)
+    assert "5 seeds planned" in told(whole)
+
+
+def test_runs_that_cannot_be_compared_do_not_share_a_record(tmp_path, capsys):
+    record.write(made("table", "combined", (0.5, 0.9), (1, 0.1)), tmp_path / "forerunner.csv", Reading)
+    assert study.main(["forerunner", "--preset", "quick", "--output", str(tmp_path), "--dry-run"]) == 2
+    told = capsys.readouterr().err
+    assert f"holds runs of preset short of version {BENCHMARK_VERSION}, not to be compared with quick" in told
+    assert told.count("\n") == 1
 
 
 def test_a_record_is_read_as_it_was_written_and_the_report_needs_it_alone(tmp_path, capsys):
@@ -252,7 +263,12 @@ def test_kept_embeddings_are_read(tmp_path):
 def test_a_plan_is_shown_and_nothing_run(command, tmp_path):
     done = command("study", "forerunner", "--part", "table", "--seeds", "0", "1", "--dry-run", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("4 runs; 4 to do, about ")
+    first, *runs = done.stdout.splitlines()
+    assert first.startswith("4 runs; 4 to do, about ")
+    names = [run.partition(":")[0].split(maxsplit=1)[1] for run in runs]
+    assert names == [
+        f"{method},block_dims=8 on syntone/timbre, seed {seed}" for method in ("poe_vae", "combined") for seed in (0, 1)
+    ]
     assert list(tmp_path.iterdir()) == []
 
 

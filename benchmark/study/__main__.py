@@ -63,6 +63,7 @@ def run(options: argparse.Namespace, asked: Sequence[Cell]) -> tuple[list[Row], 
 
 def strategies(options: argparse.Namespace) -> int:
     """The study of strategies, from its runs to its page. Returns how many runs failed. Raises ValueError."""
+    from benchmark.storage import write_whole
     from benchmark.study import figure, page, record
     from benchmark.study.strategies import cells
 
@@ -71,7 +72,7 @@ def strategies(options: argparse.Namespace) -> int:
     if options.report:
         rows = record.read(path)
     else:
-        kept = record.read(path) if path.is_file() else []
+        kept = record.read_to_add(path, record.Row, options.preset)
         new, failed = run(options, asked)
         if options.dry_run:
             return 0
@@ -84,8 +85,7 @@ def strategies(options: argparse.Namespace) -> int:
     drawn = any(row.part == "weight" for row in rows)
     if drawn:
         figure.draw(rows, options.output / FIGURE)
-    text = page.page(cells(), rows, preset=options.preset, seeds=len(options.seeds), figure=FIGURE if drawn else "")
-    (options.output / "strategies.md").write_text(text, encoding="utf-8")
+    write_whole(options.output / "strategies.md", page.page(cells(), rows, figure=FIGURE if drawn else ""))
     return failed
 
 

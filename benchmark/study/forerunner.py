@@ -59,6 +59,7 @@ class Reading:
     both_timbre: float
     both_frequency: float
     seconds: float
+    preset: str
     benchmark_version: str
     id: str
 
@@ -139,6 +140,7 @@ def reading_of(cell: Cell, result: Result, read: dict[str, float]) -> Reading:
         seed=result.seed,
         **{name: round(value, 4) for name, value in read.items()},
         seconds=round(result.cost.total_seconds, 1),
+        preset=result.preset,
         benchmark_version=result.benchmark_version,
         id=result.id or "",
     )

@@ -18,12 +18,13 @@ from benchmark.study.forerunner import (
     Reading,
     cells,
 )
+from benchmark.study.strategies import SEEDS
 
 By = Mapping[tuple[str, str], Sequence[Reading]]
 
 ABOUT = f"""\
 Made by `python -m benchmark.study forerunner` (with `--report` from `forerunner.csv` alone). Benchmark version
-{{version}}, task `syntone/timbre`, preset `{{preset}}`, {{seeds}} seeds asked for. The layout is that of arXiv
+{{version}}, task `syntone/timbre`, preset `{{preset}}`, {{seeds}} seeds planned. The layout is that of arXiv
 2411.02711: accuracy, on test clips, of timbre (4 classes, chance .25) and of frequency ({CLASSES} classes, chance
 about .05) from the private block, from the shared one, and from both, {DIMS} dimensions each; mean over seeds and
 half of a 95 % t interval. Views share their timbre, so timbre belongs in the shared block alone and frequency in
@@ -45,12 +46,13 @@ a t test paired by seed against *{NO_WEIGHTS}*, Holm-corrected over the three.
 """
 
 
-def page(record: Sequence[Reading], *, preset: str, seeds: int) -> str:
+def page(record: Sequence[Reading], seeds: int = SEEDS) -> str:
     """The whole page, in Markdown."""
     rows: dict[tuple[str, str], list[Reading]] = {}
     for row in sorted(record, key=lambda row: row.seed):
         rows.setdefault((row.part, row.cell), []).append(row)
     version = ", ".join(sorted({row.benchmark_version for row in record})) or NONE
+    preset = ", ".join(sorted({row.preset for row in record})) or NONE
     text = [
         "# The forerunner's table",
         "",

@@ -27,14 +27,14 @@ def study(options: argparse.Namespace, asked: Sequence[Cell]) -> int:
     if options.report:
         rows = record.read_as(path, Reading)
     else:
-        rows = record.read_as(path, Reading) if path.is_file() else []
+        rows = record.read_to_add(path, Reading, options.preset)
         found, failed = runs.done(options, asked)
         if options.dry_run:
             return 0
         for reading in readings(found, rows, options.runs, options.workers):
             rows = merged(rows, reading)
             record.write(rows, path, Reading)
-    write_whole(options.output / PAGE, page(rows, preset=options.preset, seeds=len(options.seeds)))
+    write_whole(options.output / PAGE, page(rows))
     return failed
 
 

@@ -13,6 +13,7 @@ from benchmark.results import Result
 from benchmark.storage import write_whole
 from benchmark.study.forerunner import Reading
 from benchmark.study.strategies import Cell
+from benchmark.tasks import BENCHMARK_VERSION
 
 
 class RecordError(ValueError):
@@ -21,10 +22,13 @@ class RecordError(ValueError):
 
 @dataclass(frozen=True)
 class Row:
-    """One run. id: see `results.identity`. seconds: of the run."""
+    """One run. settings: those that are not the method's defaults. id: see `results.identity`. seconds: of the run."""
 
     part: str
     cell: str
+    method: str
+    settings: str
+    task: str
     seed: int
     preservation: float
     disentanglement: float
@@ -32,6 +36,7 @@ class Row:
     gap_shared: float
     gap_private: float
     seconds: float
+    preset: str
     benchmark_version: str
     id: str
 
@@ -42,11 +47,15 @@ def row_of(cell: Cell, result: Result) -> Row:
     return Row(
         part=cell.part,
         cell=cell.name,
+        method=cell.method,
+        settings=" ".join(f"{name}={value}" for name, value in cell.settings.items()),
+        task=cell.task,
         seed=result.seed,
         **{name: ranked[name] for name in RANKED},
         gap_shared=result.value("gap", "shared"),
         gap_private=result.value("gap", "private"),
         seconds=round(result.cost.total_seconds, 1),
+        preset=result.preset,
         benchmark_version=result.benchmark_version,
         id=result.id or "",
     )
@@ -82,3 +91,18 @@ def read_as(path: Path, kind: type[R]) -> list[R]:
             return [kind(**{name: of(line[name]) for name, of in kinds.items()}) for line in csv.DictReader(file)]
     except (KeyError, TypeError, ValueError) as error:
         raise RecordError(f"{path}: not a record of runs ({type(error).__name__}: {error})") from None
+
+
+def read_to_add(path: Path, kind: type[R], preset: str) -> list[R]:
+    """The rows that new runs of a preset are added to; none where there is no file.
+
+    Raises RecordError where it is damaged, and where it holds runs that cannot be compared with the new ones.
+    """
+    rows = read_as(path, kind) if path.is_file() else []
+    for row in rows:
+        if (row.preset, row.benchmark_version) != (preset, BENCHMARK_VERSION):
+            there, new = f"{row.preset} of version {row.benchmark_version}", f"{preset} of {BENCHMARK_VERSION}"
+            raise RecordError(
+                f"{path} holds runs of preset {there}, not to be compared with {new}: give another --output, or move it"
+            )
+    return rows

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from benchmark import run_options
 from benchmark.batch import execute, results_of, writable
-from benchmark.estimates import expected_seconds, known_results, summary
+from benchmark.engines import planned_workers
+from benchmark.estimates import expected_seconds, known_results, summary, told
 from benchmark.plan import plan
 from benchmark.requests import Request
 from benchmark.results import Result
@@ -32,7 +33,10 @@ def done(options: argparse.Namespace, cells: Sequence[Cell]) -> tuple[list[tuple
     ]
     whole = plan(requests, root)
     seconds = expected_seconds(whole.todo, known_results(whole, root))
-    print(summary(whole, sum(seconds.values()), options.workers or 1), flush=True)
+    print(summary(whole, sum(seconds.values()), planned_workers(given, len(whole.todo))), flush=True)
+    for run in whole.runs if options.dry_run else []:
+        what = f"to do, about {told(seconds[run.id])}" if run.id in seconds else "there"
+        print(f"  {run.id[:12]}  {run.title}: {what}")
     failures = {}
     if whole.todo and not options.dry_run:
         with writable(root):

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 Value = float | str
 
 TASK = "phrases/timbre"
-WEIGHTS = (0.01, 0.03, 0.1, 0.3, 1.0)
+WEIGHTS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # the least is that of `combined_private`
+SEEDS = 5  # that the page is planned for
 BASE = "no contrast"
+CONTRAST_ALONE = "contrast alone"
 
 # Strategy -> the method that is its named point, and what its weight multiplies. `all` keeps its point's proportions.
 STRATEGIES: dict[str, tuple[str, dict[str, float]]] = {
@@ -27,6 +29,8 @@ STRATEGIES: dict[str, tuple[str, dict[str, float]]] = {
     "swap": ("combined", {"contrast_weight": 0.0, "swap_weight": 1.0}),
     "shared + swap": ("combined", {"contrast_weight": 1.0, "swap_weight": 0.3}),
 }
+# What `combined`, which has contrast on the shared block and on swaps, takes over from the other named points.
+ALL_FOUR: dict[str, Value] = {"private_contrast_weight": 0.003, "across_contrast_weight": 0.1}
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,33 @@ def _weights() -> list[Cell]:
             settings: dict[str, Value] = {name: round(share * weight, 6) for name, share in shares.items()}
             cells.append(Cell("weight", f"{strategy} {weight:g}", method, settings, weight=weight))
     return cells
+
+
+def _alone() -> list[Cell]:
+    """Each contrast at the weight of its named point, all of them, and contrast without reconstruction."""
+    points: dict[str, tuple[str, dict[str, Value]]] = {
+        "shared": ("combined_shared", {}),
+        "private": ("combined_private", {}),
+        "across": ("combined_across", {}),
+        "swap": ("combined", {"contrast_weight": 0.0}),
+        "all four": ("combined", dict(ALL_FOUR)),
+        CONTRAST_ALONE: ("contrastive", {}),
+    }
+    return [_base("alone"), *(Cell("alone", name, method, given) for name, (method, given) in points.items())]
+
+
+def _left_out() -> list[Cell]:
+    part, point = "left out", "all four"
+    cells = [Cell(part, point, "combined", dict(ALL_FOUR), against=None)]
+    return cells + [
+        Cell(part, f"without {name}", "combined", {**ALL_FOUR, setting: 0.0}, against=point)
+        for name, setting in (
+            ("shared", "contrast_weight"),
+            ("private", "private_contrast_weight"),
+            ("across", "across_contrast_weight"),
+            ("swap", "swap_weight"),
+        )
+    ]
 
 
 def _terms() -> list[Cell]:
@@ -106,7 +137,7 @@ def _pairings() -> list[Cell]:
             (BASE, "combined_shared", {"contrast_weight": 0.0}),
             ("shared contrast", "combined_shared", {}),
             ("shared + swap contrast", "combined", {}),
-            ("contrast alone", "contrastive", {}),
+            (CONTRAST_ALONE, "contrastive", {}),
         ):
             cells.append(Cell(part, name, method, dict(settings), task, against=None if name == BASE else BASE))
     return cells
@@ -114,7 +145,7 @@ def _pairings() -> list[Cell]:
 
 def cells() -> list[Cell]:
     """Every cell of the study, part by part."""
-    return [*_weights(), *_terms(), *_temperatures(), *_false_negatives(), *_pairings()]
+    return [*_weights(), *_alone(), *_left_out(), *_terms(), *_temperatures(), *_false_negatives(), *_pairings()]
 
 
 def parts() -> list[str]:

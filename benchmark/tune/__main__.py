@@ -92,6 +92,7 @@ def evaluated(options: argparse.Namespace, asked: Sequence[Asked]) -> list[Told 
     """Do what is missing of some runs. Returns what came of each; None for one that failed. Raises ValueError."""
     from benchmark import run_options
     from benchmark.batch import execute, results_of, writable
+    from benchmark.engines import planned_workers
     from benchmark.estimates import expected_seconds, known_results, summary
     from benchmark.plan import plan
     from benchmark.storage import place, reachable
@@ -102,7 +103,7 @@ def evaluated(options: argparse.Namespace, asked: Sequence[Asked]) -> list[Told 
     requests = [_request(options, one) for one in asked]
     whole = plan(requests, root)
     seconds = expected_seconds(whole.todo, known_results(whole, root))
-    print(summary(whole, sum(seconds.values()), options.workers or 1), flush=True)
+    print(summary(whole, sum(seconds.values()), planned_workers(given, len(whole.todo))), flush=True)
     if whole.todo:
         with writable(root):
             execute(whole, given, root)

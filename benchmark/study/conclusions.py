@@ -1,0 +1,201 @@
+"""What the runs of the study of strategies show: each sentence follows from tests, by a rule, whichever way they fall.
+
+A difference is said where a paired t test over seeds, corrected by Holm over all tests of its part and of P, D and B,
+finds one at 5 %; elsewhere it is said that none was found, which is not that there is none. A loss that would speak
+against the paper's finding counts before that correction: with few seeds and many tests, correcting would favour it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmark.markdown import number, probability
+from benchmark.statistics import SEEDS_TO_BE_RANKED, SIGNIFICANCE, PairedTest, holm, paired_p, pairwise
+from benchmark.study.record import RANKED, Row
+from benchmark.study.strategies import CONTRAST_ALONE, STRATEGIES, WEIGHTS, Cell
+
+LETTERS = dict(zip(RANKED, "PDB", strict=True))
+By = dict[tuple[str, str], list[Row]]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A cell against its part's reference, in one score. p: two-sided, by Holm over the part."""
+
+    cell: str
+    against: str
+    score: str
+    test: PairedTest
+    p: float
+
+    @property
+    def real(self) -> bool:
+        """Whether there is a difference, at 5 %."""
+        return self.p < SIGNIFICANCE
+
+    @property
+    def way(self) -> int:
+        """1: it is higher; -1: it is lower; 0: no difference was found."""
+        return 0 if not self.real else 1 if self.test.difference > 0 else -1
+
+    @property
+    def fell(self) -> bool:
+        """Whether it is lower at 5 %, not corrected."""
+        return self.test.two_sided < SIGNIFICANCE and self.test.difference < 0
+
+    @property
+    def change(self) -> str:
+        """The difference and half of its 95 % interval, which is not corrected for many."""
+        return f"{LETTERS[self.score]} {self.test.difference:+.3f} ± {number(self.test.half_width)}"
+
+
+def grouped(rows: Sequence[Row]) -> By:
+    """Rows by part and cell, seeds ascending."""
+    found: By = {}
+    for row in sorted(rows, key=lambda row: row.seed):
+        found.setdefault((row.part, row.cell), []).append(row)
+    return found
+
+
+def by_seed(rows: Sequence[Row], score: str) -> dict[int, float]:
+    """{seed: value} of a score."""
+    return {row.seed: getattr(row, score) for row in rows}
+
+
+def findings(part: str, cells: Sequence[Cell], rows: By) -> list[Finding]:
+    """Every cell of a part against its reference, in P, D and B, where both have two seeds or more in common."""
+    asked = []
+    for cell in cells:
+        if cell.against is None:
+            continue
+        mine, others = rows.get((part, cell.name), []), rows.get((part, cell.against), [])
+        if len({row.seed for row in mine} & {row.seed for row in others}) >= 2:
+            asked += [(cell, score, paired_p(by_seed(mine, score), by_seed(others, score))) for score in RANKED]
+    corrected = holm([test.two_sided for _, _, test in asked])
+    return [
+        Finding(cell.name, str(cell.against), score, test, p)
+        for (cell, score, test), p in zip(asked, corrected, strict=True)
+    ]
+
+
+def said(found: Sequence[Finding], cell: str) -> str:
+    """What tests say of a cell against its reference: `P +0.012, B +0.080; no difference found in D`."""
+    mine = [one for one in found if one.cell == cell]
+    real = [f"{LETTERS[one.score]} {one.test.difference:+.3f}" for one in mine if one.real]
+    other = [LETTERS[one.score] for one in mine if not one.real]
+    if not mine:
+        return "fewer than two seeds to test it by"
+    if not real:
+        return f"no difference found in {', '.join(other)}"
+    return ", ".join(real) + (f"; no difference found in {', '.join(other)}" if other else "")
+
+
+def best_weight(strategy: str, rows: By) -> float | None:
+    """The weight of the highest mean B of a strategy, 0 aside; None where it was not run."""
+    means = {}
+    for weight in WEIGHTS:
+        mine = rows.get(("weight", f"{strategy} {weight:g}"), [])
+        if mine:
+            means[weight] = sum(row.balance for row in mine) / len(mine)
+    return max(means, key=lambda weight: means[weight]) if means else None
+
+
+def at_best(rows: By) -> dict[str, str]:
+    """Strategies that were run, each with the cell of its best weight."""
+    weights = {strategy: best_weight(strategy, rows) for strategy in STRATEGIES}
+    return {strategy: f"{strategy} {weight:g}" for strategy, weight in weights.items() if weight is not None}
+
+
+def answers(found: Sequence[Finding], rows: By) -> list[str]:
+    """The study's question, strategy by strategy, each at its best weight against no contrast."""
+    best = at_best(rows)
+    return [
+        f"- *{strategy}*, at its best weight {best[strategy].rpartition(' ')[2]}: {said(found, best[strategy])}."
+        if strategy in best
+        else f"- *{strategy}*: not run."
+        for strategy in STRATEGIES
+    ]
+
+
+def rivals(rows: By) -> list[str]:
+    """Which strategies are better than which in B, each at its best weight: all pairs that have the seeds for it."""
+    values = {strategy: by_seed(rows["weight", cell], "balance") for strategy, cell in at_best(rows).items()}
+    pairs = pairwise(values)
+    if not pairs:
+        return [f"No two strategies have {SEEDS_TO_BE_RANKED} seeds in common to be compared by."]
+    lines = []
+    for (a, b), (test, p) in pairs.items():
+        if p < SIGNIFICANCE:
+            over, under = (a, b) if test.difference > 0 else (b, a)
+            lines.append(f"- *{over}* over *{under}*: B {abs(test.difference):+.3f} (p {probability(p)}).")
+    alike = f"The other {len(pairs) - len(lines)} of {len(pairs)} pairs are not told apart."
+    if not lines:
+        return ["No two are told apart."]
+    return lines + (["", alike] if len(lines) < len(pairs) else [])
+
+
+def alone(found: Sequence[Finding]) -> str:
+    """Whether reconstruction and contrast, each without the other, show a trade-off: by the part `alone`."""
+    mine = {one.score: one for one in found if one.cell == CONTRAST_ALONE}
+    if not mine:
+        return "Whether each alone shows a trade-off cannot be told: fewer than two seeds to test it by."
+    p, d = mine["preservation"], mine["disentanglement"]
+    told = f"Contrast alone beside reconstruction alone: {p.change}, {d.change}. "
+    if (p.way, d.way) == (-1, 1):
+        return told + "It separates more and keeps less: the trade-off holds here."
+    if (p.way, d.way) == (1, -1):
+        return told + "It keeps more and separates less: a trade-off, the other way round than expected."
+    if p.way == d.way == 0:
+        return told + "No difference was found in either, so no trade-off."
+    better = "Contrast" if p.way + d.way > 0 else "Reconstruction"
+    return told + f"{better} alone is the better one where they differ: no trade-off between the two here."
+
+
+def verdict(found: Sequence[Finding], rows: By) -> str:
+    """Whether, combined, attributes separate without loss of information: by the part `weight`, at the best weights."""
+    separates, loses, lowers = {}, [], []
+    for strategy, cell in at_best(rows).items():
+        mine = {one.score: one for one in found if one.cell == cell}
+        if not mine:
+            continue
+        p, d = mine["preservation"], mine["disentanglement"]
+        if d.way < 0:
+            lowers.append(strategy)
+        elif d.way > 0 and p.fell:
+            loses.append(strategy)
+        elif d.way > 0:
+            separates[strategy] = p
+    text = []
+    if separates:
+        changes = "; ".join(f"{strategy}: {p.change}" for strategy, p in separates.items())
+        text.append(
+            f"It holds here for {', '.join(separates)}: beside no contrast D rises and no loss of P is found "
+            f"({changes})."
+        )
+        text += [f"Of {', '.join(loses)} D rises at a price in P."] if loses else []
+    elif loses:
+        text.append(f"It does not hold here: where contrast raises D ({', '.join(loses)}), P falls.")
+    else:
+        text.append("It is not supported here: no strategy was found to raise D over no contrast.")
+    text += [f"Of {', '.join(lowers)} D falls."] if lowers else []
+    return " ".join(text)
+
+
+def price(rows: By) -> list[str]:
+    """P, D and B at the largest weight of each strategy beside those at its best: what too much contrast costs."""
+    lines = []
+    for strategy, best in at_best(rows).items():
+        name = f"{strategy} {WEIGHTS[-1]:g}"
+        mine, last = rows["weight", best], rows.get(("weight", name), [])
+        if best == name or len({row.seed for row in mine} & {row.seed for row in last}) < 2:
+            continue
+        tests = {score: paired_p(by_seed(last, score), by_seed(mine, score)) for score in RANKED}
+        changes = ", ".join(Finding(name, best, score, test, 1.0).change for score, test in tests.items())
+        lines.append(f"- *{strategy}*, weight {WEIGHTS[-1]:g} beside {best.rpartition(' ')[2]}: {changes}.")
+    return lines
+
+
+def by_part(found: Mapping[str, Sequence[Finding]], part: str, cells: Sequence[Cell]) -> list[str]:
+    """What tests say of each cell of a part against its reference."""
+    return [f"- *{cell.name}*: {said(found[part], cell.name)}." for cell in cells if cell.against is not None]
