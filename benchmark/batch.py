@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import argparse
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from benchmark import run_options
 from benchmark.engines import chosen_engine, planned_workers
+from benchmark.estimates import expected_seconds, known_results, summary, told
 from benchmark.execution import check_builds
 from benchmark.features import front_end_of
 from benchmark.jobs import Job, Report, Status
-from benchmark.plan import Plan, stored
+from benchmark.plan import Plan, plan, stored
 from benchmark.progress import Progress
 from benchmark.record import checked_out
+from benchmark.requests import Request
 from benchmark.results import Result, ResultError, artefact_root, check_writable
 from benchmark.run_options import limits
-from benchmark.storage import Place
+from benchmark.storage import Place, place, reachable
 from benchmark.work import resolved
 
 
@@ -64,6 +67,31 @@ def _jobs(planned: Plan, options: argparse.Namespace) -> list[Job]:
         )
         for run in planned.todo
     ]
+
+
+def carried_out(
+    requests: Sequence[Request], runs: str, device: str, workers: int | None, *, dry_run: bool = False
+) -> tuple[list[list[Result]], int]:
+    """Do what is missing of some requests, or show it. Returns the results of each, and how many runs failed.
+
+    runs: the address of the results. workers: runs at once; None: as many as `benchmark.run` takes. Raises ValueError
+    for whatever is wrong with a request.
+    """
+    line = ["--method", "all", "--results", runs, "--device", device]  # of these options the methods are not used
+    options = run_options.arguments([*line, *(["--workers", str(workers)] if workers else [])])
+    root, failures = reachable(place(runs)), dict[str, Report]()
+    whole = plan(requests, root)
+    seconds = expected_seconds(whole.todo, known_results(whole, root))
+    print(summary(whole, sum(seconds.values()), planned_workers(options, len(whole.todo))), flush=True)
+    for run in whole.runs if dry_run else []:
+        what = f"to do, about {told(seconds[run.id])}" if run.id in seconds else "there"
+        print(f"  {run.id[:12]}  {run.title}: {what}")
+    if whole.todo and not dry_run:
+        with writable(root):
+            failures = execute(whole, options, root)
+    found = results_of(whole, root)
+    runs_of = [plan([request], root, force=True).runs for request in requests]
+    return [[found[run.id] for run in asked if run.id in found] for asked in runs_of], len(failures)
 
 
 def results_of(planned: Plan, root: Place) -> dict[str, Result]:

@@ -16,8 +16,8 @@ rank; what is measured wrongly here is measured wrongly above.
 
 
 ABOUT_LEARNERS = """\
-Oracles that learn: they are given the factors in training, as no method is. `oracle.supervised` is a ceiling of what
-this trunk and budget can read; `oracle.masked` is `combined` with its false negatives left out.
+Oracles that learn: they are given the factors in training, as no method is. `oracle.supervised` is a reference
+for what this trunk and budget can read, no bound; `oracle.masked` is `combined` with its false negatives left out.
 """
 
 

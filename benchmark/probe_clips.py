@@ -42,6 +42,7 @@ def measured(name: str, options: argparse.Namespace) -> dict[int, dict[str, floa
     from benchmark.feature_store import prepare
     from benchmark.heap import keep_freed_memory
     from benchmark.options import checked_seeds, chosen_methods, settings_of
+    from benchmark.plan import declines
     from benchmark.score import Codes
     from benchmark.stability import ranked
     from benchmark.stages import Stages, console
@@ -50,8 +51,15 @@ def measured(name: str, options: argparse.Namespace) -> dict[int, dict[str, floa
     keep_freed_memory()
     torch.set_num_threads(1)
     task, preset, device = load_task(options.task), load_preset(options.preset), torch.device("cpu")
+    if preset.judge != "test":
+        raise ValueError(
+            f"--preset {preset.name} has no probe clips: it is judged on {preset.judge} clips; take another"
+        )
     preset = replace(preset, clips={**preset.clips, "probe": max(DRAWS)})
     chosen, source = chosen_methods([name], None)[name]
+    reason = declines(chosen, task)
+    if reason is not None:
+        raise ValueError(f"{name} cannot do {task.name}: {reason}")
     stages = Stages(console())
     prepared = prepare(task, preset, device, stages)
     [seed] = checked_seeds([options.seed])
@@ -75,6 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = arguments(argv)
     from benchmark.storage import write_whole
     from benchmark.tasks import BENCHMARK_VERSION
+    from benchmark.train import ContractError, DivergedError
 
     told: dict[str, dict[int, dict[str, float]]] = {}
     try:
@@ -83,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             for draws, scores in told[name].items():
                 figures = "  ".join(f"{score} {value:.4f}" for score, value in scores.items())
                 print(f"{name:20} {draws} a combination: {figures}", flush=True)
-    except ValueError as error:
+    except (ValueError, ContractError, DivergedError) as error:
         complain(error)
         return USAGE
     if options.json is not None:

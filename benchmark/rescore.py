@@ -22,7 +22,8 @@ from benchmark.results import DECISIVE, Result, ResultError
 from benchmark.scoring import scores_of, scoring_hash
 from benchmark.stages import Stages, console
 from benchmark.storage import Place, place, reachable
-from benchmark.tasks import BENCHMARK_VERSION, load_task
+from benchmark.tasks import BENCHMARK_VERSION, Preset, Task, load_preset, load_task
+from generators.splits import Role
 
 
 def main(options: argparse.Namespace) -> int:
@@ -92,6 +93,12 @@ def rescored(result: Result, root: Place, device: torch.device, stages: Stages) 
     owned = {block: [name for name in space.names if name in factors] for block, factors in task.blocks.items()}
     if owned != result.blocks:
         raise ResultError(f"{folder}: its blocks were {result.blocks}, and those of {task.name} are {owned}")
+    for role, wanted in clips_of(task, load_preset(result.preset)).items():
+        if len(codes[role].levels) != wanted:
+            there = f"{len(codes[role].levels):,} {role} clips are kept in {folder}"
+            raise ResultError(
+                f"{there}, and '{result.preset}' now has {wanted:,}: run it again, for scores depend on it"
+            )
     with stages.stage("score", f"scoring {result.method}, seed {result.seed}, anew") as report:
         probe, test = (codes[role] for role in JUDGED)
         found = scores_of(task, space, probe, test, device, report)
@@ -106,6 +113,14 @@ def rescored(result: Result, root: Place, device: torch.device, stages: Stages) 
         artefacts.carry(new, folder, _folder(root, new))
     results.write(new, root)
     return new
+
+
+def clips_of(task: Task, preset: Preset) -> dict[Role, int]:
+    """How many clips a run of today is judged by."""
+    rows = task.split.rows(generators.space(task.space))
+    if preset.judge == "validation":  # as `features.on_validation` takes them
+        return {"probe": (len(rows["train"]) + 1) // 2, "test": len(rows["validation"]) * preset.clips["validation"]}
+    return {role: len(rows[role]) * preset.clips[role] for role in JUDGED}
 
 
 def told(old: Result, new: Result) -> str:

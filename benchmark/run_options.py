@@ -51,9 +51,9 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--results", default="results", metavar="DIR", help="folder, or address as s3://..., of the results")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     add("--precision", choices=PRECISIONS, default="auto", help="of matrix products in training (default: auto)")
-    add("--threads", type=_whole, default=1, metavar="N", help="of a run (default: 1; the digits depend on it)")
+    add("--threads", type=whole, default=1, metavar="N", help="of a run (default: 1; the digits depend on it)")
     add("--engine", choices=ENGINES, default="auto", help="here: one by one; pool: processes; ray: a cluster")
-    add("--workers", type=_whole, metavar="N", help="processes of the pool (default: one a core)")
+    add("--workers", type=whole, metavar="N", help="processes of the pool (default: one a core)")
     add("--address", metavar="HOST:PORT", help="of the Ray cluster; auto: the one that runs here")
     add("--cpus", type=_positive, metavar="N", help="cores of a run on Ray (default: its threads)")
     add("--gpus", type=_not_negative, default=0.0, metavar="N", help="GPUs of a run on Ray, as 0.25 (default: 0)")
@@ -111,7 +111,8 @@ def limits(options: argparse.Namespace, workers: int) -> Limits:
     return Limits(seconds, round(MOST_MEMORY * psutil.virtual_memory().total / workers))
 
 
-def _whole(text: str) -> int:
+def whole(text: str) -> int:
+    """A whole number from 1, as the type of an option."""
     number = int(text) if text.isascii() and text.isdigit() else 0
     if number < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1")

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from benchmark import probe_clips
 
 
@@ -15,6 +17,19 @@ def test_more_clips_of_the_same_combinations_are_scored_side_by_side(tmp_path, c
     assert f"4 a combination: preservation {values[-1]:.4f}" in capsys.readouterr().out
 
 
-def test_a_mistake_is_one_line(capsys):
-    assert probe_clips.main(["--method", "logml"]) == 2
-    assert capsys.readouterr().err.startswith("error: no method 'logml'; did you mean 'logmel'?")
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (["--method", "logml"], "error: no method 'logml'; did you mean 'logmel'?"),
+        (["--preset", "tuning"], "error: --preset tuning has no probe clips: it is judged on validation clips; take"),
+        (
+            ["--method", "combined", "--task", "phrases/timbre,rhythm", "--preset", "tiny"],
+            "error: combined cannot do phrases/timbre,rhythm: it takes 2 blocks and 2 views, not 3 and 2",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line(line, said, capsys):
+    assert probe_clips.main(line) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(said)
+    assert told.count("\n") == 1

@@ -8,7 +8,7 @@ import pytest
 import generators
 from benchmark import artefacts, oracles, rescore, results, run
 from benchmark.results import Cost, Environment, Result, ResultError, Score
-from benchmark.tasks import BENCHMARK_VERSION
+from benchmark.tasks import BENCHMARK_VERSION, load_preset, load_task
 
 SPACE = generators.space("phrases")
 BLOCKS = {"shared": ["timbre"], "private": ["pitch", "loudness", "rhythm"]}
@@ -74,6 +74,7 @@ def scored(monkeypatch):
         return [Score(metric="balance", value=value), *information]
 
     monkeypatch.setattr(rescore, "scores_of", scores_of)
+    monkeypatch.setattr(rescore, "clips_of", lambda task, preset: {"probe": 200, "test": 200})
 
 
 @pytest.fixture
@@ -178,3 +179,21 @@ def test_a_damaged_result_is_named(here, capsys):
     place.write_text(json.dumps({"seed": 1}))
     assert run.main(["--rescore"]) == 2
     assert capsys.readouterr().err.startswith(f"error: {place.relative_to(here.parent)}: ")
+
+
+def test_embeddings_of_other_clips_than_the_preset_has_are_not_scored_as_its_own(here, capsys, monkeypatch):
+    """With fewer probe clips a leak reads as less."""
+    old = a_result()
+    stored(here, old)
+    monkeypatch.setattr(rescore, "clips_of", lambda task, preset: {"probe": 400, "test": 200})
+    assert run.main(["--rescore", "--device", "cpu"]) == 1
+    said = capsys.readouterr().err
+    assert "200 probe clips are kept in" in said
+    assert "and 'quick' now has 400: run it again, for scores depend on it" in said
+    assert not results.path(here, BENCHMARK_VERSION, *address(old)[1:]).exists()
+
+
+def test_how_many_clips_a_run_is_judged_by():
+    task = load_task("phrases/timbre")
+    assert rescore.clips_of(task, load_preset("quick")) == {"probe": 2 * 2304, "test": 2304}
+    assert rescore.clips_of(task, load_preset("tuning")) == {"probe": 3686 // 2, "test": 2 * 922}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.cli import DONE, FAILED, INTERRUPTED, USAGE, Parser, complain, leave
+from benchmark.run_options import whole
 
 if TYPE_CHECKING:
     from benchmark.study.record import Row
@@ -31,7 +32,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--preset", default="short", help="how much of it (default: %(default)s)")
     add("--runs", default="runs/study/results", metavar="DIR", help="where the runs lie (default: %(default)s)")
     add("--output", type=Path, default=Path("results/study"), metavar="DIR", help="of the record and the page")
-    add("--workers", type=int, metavar="N", help="runs at once (default: one a core)")
+    add("--workers", type=whole, metavar="N", help="runs at once (default: one a core)")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     add("--dry-run", action="store_true", help="show what would be run")
     add("--report", action="store_true", help="run nothing; the page, from the record alone")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.cli import DONE, INTERRUPTED, USAGE, Parser, complain, leave
+from benchmark.run_options import whole
 
 if TYPE_CHECKING:
     from benchmark.requests import Request
@@ -38,7 +39,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add(
         "--output", type=Path, default=Path("results/tuning"), metavar="DIR", help="of the records (the page is DIR.md)"
     )
-    add("--workers", type=int, metavar="N", help="runs at once (default: one a core)")
+    add("--workers", type=whole, metavar="N", help="runs at once (default: one a core)")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     add("--report", action="store_true", help="run nothing; the page, from the records alone")
     options: argparse.Namespace = parser.parse_args(argv)
@@ -90,25 +91,11 @@ def _check(options: argparse.Namespace) -> None:
 
 def evaluated(options: argparse.Namespace, asked: Sequence[Asked]) -> list[Told | None]:
     """Do what is missing of some runs. Returns what came of each; None for one that failed. Raises ValueError."""
-    from benchmark import run_options
-    from benchmark.batch import execute, results_of, writable
-    from benchmark.engines import planned_workers
-    from benchmark.estimates import expected_seconds, known_results, summary
-    from benchmark.plan import plan
-    from benchmark.storage import place, reachable
+    from benchmark.batch import carried_out
 
-    line = ["--method", *dict.fromkeys(one.method for one in asked), "--results", options.runs]
-    line += ["--device", options.device, *(["--workers", str(options.workers)] if options.workers else [])]
-    given, root = run_options.arguments(line), reachable(place(options.runs))
     requests = [_request(options, one) for one in asked]
-    whole = plan(requests, root)
-    seconds = expected_seconds(whole.todo, known_results(whole, root))
-    print(summary(whole, sum(seconds.values()), planned_workers(given, len(whole.todo))), flush=True)
-    if whole.todo:
-        with writable(root):
-            execute(whole, given, root)
-    found = results_of(whole, root)
-    return [_told(found.get(plan([request], root).runs[0].id)) for request in requests]
+    found, _ = carried_out(requests, options.runs, options.device, options.workers)
+    return [_told(results[0] if results else None) for results in found]
 
 
 def _request(options: argparse.Namespace, one: Asked) -> Request:
