@@ -74,11 +74,10 @@ class Method(nn.Module):
         """Look at the training features once, before training. features: [clip, frame, mel]."""
 
     def optimisers(self) -> list[torch.optim.Optimizer]:
-        """One, usually: AdamW over every parameter. None for a method that does not train."""
+        """One, usually: AdamW over every parameter that is trained. None for a method that does not train."""
+        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
         return [
-            torch.optim.AdamW(
-                self.parameters(), self.settings.learning_rate, weight_decay=self.settings.weight_decay, fused=True
-            )
+            torch.optim.AdamW(trained, self.settings.learning_rate, weight_decay=self.settings.weight_decay, fused=True)
         ]
 
     def training_step(self, batch: Batch, optimiser_index: int = 0) -> dict[str, Tensor]:

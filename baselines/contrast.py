@@ -13,12 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from baselines.joint_embedding import barlow_terms, vicreg_terms
 from baselines.losses import nt_xent
 
 Form = Literal["nt_xent", "vicreg", "barlow"]
 
-VARIANCE_EPSILON = 1e-4  # VICReg's, and
-BATCH_NORM_EPSILON = 1e-5  # that of the normalisation in Barlow Twins' code: finite slopes at a constant dimension
 COVARIANCE_SHARE = 1 / 25  # of VICReg's weights, 25, 25 and 1, as shares of the first
 REDUNDANCY = 0.005  # lambda of Barlow Twins
 
@@ -80,19 +79,12 @@ def debiased_nt_xent(
 def vicreg(codes: Tensor) -> Tensor:
     """Variance, invariance and covariance: views agree, each dimension varies by 1 or more, none follows another.
 
-    mean |a - b|^2 + mean over dimensions and views of max(0, 1 - deviation) + a 25th of the squared covariances of
-    different dimensions, summed over views and pairs and divided by the number of dimensions.
+    The terms of `joint_embedding.vicreg_terms`, with the source's weights, 25, 25 and 1, divided by 25.
     codes: [2, example, dimension], two examples or more. 1 for a collapsed code, but for an epsilon.
-    Source: Bardes et al. 2022, equations 1 to 6, with the means of its code and its weights divided by 25.
+    Source: Bardes et al. 2022, equation 6.
     """
-    with torch.autocast(codes.device.type, enabled=False):
-        codes = codes.float()
-        centred = codes - codes.mean(1, keepdim=True)
-        covariances = centred.mT @ centred / (codes.shape[1] - 1)  # [view, dimension, dimension]
-        variances = covariances.diagonal(dim1=1, dim2=2)
-        hinge = F.relu(1 - (variances + VARIANCE_EPSILON).sqrt()).mean()
-        others = (covariances.square().sum() - variances.square().sum()) / codes.shape[2]
-        return F.mse_loss(codes[0], codes[1]) + hinge + COVARIANCE_SHARE * others
+    invariance, hinge, covariance = vicreg_terms(codes)
+    return invariance + hinge + COVARIANCE_SHARE * covariance
 
 
 def barlow(codes: Tensor) -> Tensor:
@@ -102,11 +94,5 @@ def barlow(codes: Tensor) -> Tensor:
     dimension does not matter. 1 for a collapsed code.
     Source: Zbontar et al. 2021, equations 1 and 2, here a mean over dimensions.
     """
-    with torch.autocast(codes.device.type, enabled=False):
-        codes = codes.float()
-        centred = codes - codes.mean(1, keepdim=True)
-        one, other = centred * (centred.square().mean(1, keepdim=True) + BATCH_NORM_EPSILON).rsqrt()
-        correlations = one.T @ other / codes.shape[1]
-        same = correlations.diagonal()
-        different = correlations.square().sum() - same.square().sum()
-        return ((1 - same).square().sum() + REDUNDANCY * different) / codes.shape[2]
+    same, different = barlow_terms(codes)
+    return same + REDUNDANCY * different

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from baselines.codes import one_hot_groups, rounded
 from baselines.losses import kl_standard_normal, sample_gaussian
+from baselines.variational import moments, product_of_experts
 
-LOG_VARIANCE = (-10.0, 4.0)  # outside, the exponential leaves float32's comfortable range
 MEMORY = 0.99  # of the running mean of the posterior variance
 
 
@@ -56,8 +56,7 @@ class Gaussian(nn.Module):
 
     def moments(self, statistics: Tensor) -> tuple[Tensor, Tensor]:
         """Means and log-variances, [clip, dims] each."""
-        mean, log_variance = statistics.chunk(2, dim=1)
-        return mean, log_variance.clamp(*LOG_VARIANCE)
+        return moments(statistics)
 
     def draw(self, statistics: Tensor) -> tuple[Tensor, Tensor]:
         """A sample, differentiable, and the mean: [clip, dims]."""
@@ -70,9 +69,7 @@ class Gaussian(nn.Module):
         After Hinton 2002; with no expert for the prior, so that one clip's product is its own posterior.
         """
         means, log_variances = zip(*map(self.moments, statistics), strict=True)
-        precisions = (-torch.stack(log_variances)).exp()
-        total = precisions.sum(0)
-        return torch.cat([(precisions * torch.stack(means)).sum(0) / total, -total.log()], dim=1)
+        return torch.cat(product_of_experts(torch.stack(means), torch.stack(log_variances)), dim=1)
 
     def rate(self, statistics: Tensor) -> Tensor:
         """KL divergence from the standard normal, nats, mean over clips: a scalar."""

@@ -33,16 +33,17 @@ def effective_rank(codes: Tensor) -> float:
 def ranks(method: Method, features: Tensor) -> dict[str, float]:
     """The effective rank of each block on the first clips of `features`, [clip, frame, mel], evenly spread.
 
-    The method is put into eval mode for it, and back. What is not finite, or no matrix, is left out: who embeds in
-    earnest says what is wrong with it.
+    Every module of the method is put into eval mode for it, and back into the mode it had. What is not finite, or no
+    matrix, is left out: who embeds in earnest says what is wrong with it.
     """
     if type(method).embed is Method.embed:
         return {}
     rows = torch.linspace(0, len(features) - 1, min(CLIPS, len(features)), device=features.device).long()
-    training = method.training
+    training = [module for module in method.modules() if module.training]
     method.eval()
     blocks = method.embed(features[rows])
-    method.train(training)
+    for module in training:  # and those alone: a method may keep a part of itself in eval mode
+        module.training = True
     found = blocks.items() if isinstance(blocks, dict) else ()
     return {block: effective_rank(codes) for block, codes in found if _sound(codes)}
 

@@ -19,14 +19,14 @@ AGAIN = 256  # clips that are embedded once more, in other company
 APART, FEW = 1e-3, 0.02
 
 
-def embed_together(method: Method, inputs: Mapping[Role, Tensor]) -> dict[Role, dict[str, Tensor]]:
+def embed_together(method: Method, inputs: Mapping[Role, Tensor], seed: int) -> dict[Role, dict[str, Tensor]]:
     """Blocks of the clips of several roles, embedded in one random order: a method cannot tell one role from another.
 
-    inputs: standardised features [clip, frame, mel] of each role. Raises ContractError as `embed`, and where clips get
-    other codes in other company.
+    inputs: standardised features [clip, frame, mel] of each role. seed: of the order.
+    Raises ContractError as `embed`, and where clips get other codes in other company.
     """
     features, sizes = torch.cat(list(inputs.values())), [len(one) for one in inputs.values()]
-    draws = torch.Generator().manual_seed(len(features))
+    draws = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(features), generator=draws).to(features.device)
     shuffled = embed(method, features[order])
     blocks = {block: torch.empty_like(codes).index_copy_(0, order, codes) for block, codes in shuffled.items()}

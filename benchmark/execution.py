@@ -162,7 +162,7 @@ def _embedded(
 ) -> dict[Role, dict[str, Tensor]]:
     """Blocks of the clips, role by role."""
     if method is not None:
-        return embed_together(method, {role: one.features for role, one in clips.items()})
+        return embed_together(method, {role: one.features for role, one in clips.items()}, run.seed)
     if not isinstance(run.method, Oracle):
         raise TypeError(f"{run.label} is neither a method nor an oracle")
     found = {}

@@ -9,6 +9,7 @@ Embeddings are kept as they were scored, so on the same CPU the same code gives 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 import torch
 
@@ -100,7 +101,8 @@ def rescored(result: Result, root: Place, device: torch.device, stages: Stages) 
                 f"{there}, and '{result.preset}' now has {wanted:,}: run it again, for scores depend on it"
             )
     with stages.stage("score", f"scoring {result.method}, seed {result.seed}, anew") as report:
-        probe, test = (codes[role] for role in JUDGED)
+        trained = load_preset(result.preset).judge == "validation"
+        probe, test = replace(codes["probe"], trained=trained), codes["test"]
         found = scores_of(task, space, probe, test, device, report)
     scores = [results.Score(metric=s.metric, block=s.block, factor=s.factor, value=s.value) for s in found]
     scores += [score for score in result.scores if score.metric in FROM_THE_MODEL]

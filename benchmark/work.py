@@ -158,14 +158,15 @@ def _computed(
     checkpoints = Checkpoints(workplace.checkpoint, job.run.id, job.checkpoint_s, tell)
     outcome = execute(run, prepared, stages, job.precision, checkpoints, tell)
     with stages.stage("score", "scoring: probing every factor in every block") as report:
-        probe, test = (_codes(prepared, outcome, role) for role in JUDGED)
+        probe, test = (_codes(run, prepared, outcome, role) for role in JUDGED)
         scores = scores_of(run.task, prepared.space, probe, test, run.device, report)
     return outcome, scores + outcome.scores
 
 
-def _codes(prepared: Prepared, outcome: Outcome, role: Role) -> Codes:
+def _codes(run: Run, prepared: Prepared, outcome: Outcome, role: Role) -> Codes:
     blocks = {name: codes.cpu().numpy() for name, codes in outcome.embeddings[role].items()}
-    return Codes(prepared.data.roles[role].levels, blocks)
+    trained = role == "probe" and run.preset.judge == "validation"
+    return Codes(prepared.data.roles[role].levels, blocks, trained)
 
 
 def _prepared_for(run: Run, stages: Stages) -> Prepared:

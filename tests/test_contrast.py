@@ -3,7 +3,8 @@ import math
 import pytest
 import torch
 
-from baselines.contrast import BATCH_NORM_EPSILON, VARIANCE_EPSILON, barlow, contrast, debiased_nt_xent, vicreg
+from baselines.contrast import barlow, contrast, debiased_nt_xent, vicreg
+from baselines.joint_embedding import CORRELATION_EPSILON, VARIANCE_EPSILON
 from baselines.losses import nt_xent
 
 FORMS = ("nt_xent", "vicreg", "barlow")
@@ -156,7 +157,7 @@ def test_vicreg_by_hand():
 
 def test_barlow_by_hand():
     one = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
-    shrink = 1 / (1 + BATCH_NORM_EPSILON)
+    shrink = 1 / (1 + CORRELATION_EPSILON)
     assert barlow(torch.stack([one, one])).item() == pytest.approx((1 - shrink) ** 2, abs=1e-6)
     assert barlow(torch.stack([one, -one])).item() == pytest.approx(4, rel=1e-4)
     flipped = one * torch.tensor([1.0, -1.0])

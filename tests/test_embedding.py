@@ -108,7 +108,7 @@ def role_inputs(n=20):
 
 def test_roles_are_embedded_together_and_get_their_own_rows_back():
     inputs = role_inputs()
-    told = embedding.embed_together(Given({"shared": mean, "private": lambda x: 2 * mean(x)}), inputs)
+    told = embedding.embed_together(Given({"shared": mean, "private": lambda x: 2 * mean(x)}), inputs, 0)
     for role, features in inputs.items():
         assert list(told[role]) == ["shared", "private"]
         assert torch.equal(told[role]["shared"], mean(features))
@@ -117,7 +117,9 @@ def test_roles_are_embedded_together_and_get_their_own_rows_back():
 
 def test_a_method_cannot_tell_the_roles_apart_by_their_place():
     seen = []
-    embedding.embed_together(Given({"shared": mean, "private": lambda x: seen.append(x) or mean(x)}), role_inputs(200))
+    embedding.embed_together(
+        Given({"shared": mean, "private": lambda x: seen.append(x) or mean(x)}), role_inputs(200), 0
+    )
     probe = {tuple(clip.flatten().tolist()) for clip in role_inputs(200)["probe"]}
     share = [sum(tuple(clip.flatten().tolist()) in probe for clip in half) / 200 for half in seen[0].split(200)]
     assert share[0] == pytest.approx(0.5, abs=0.1)
@@ -130,7 +132,7 @@ def test_a_code_that_depends_on_its_company_is_refused(company):
     with pytest.raises(
         ContractError, match=r"'private', row \d+: its code depends on the clips that are embedded with it"
     ):
-        embedding.embed_together(method, role_inputs(400))
+        embedding.embed_together(method, role_inputs(400), 0)
 
 
 def test_a_step_of_rounding_here_and_there_is_none_of_that():
@@ -142,4 +144,4 @@ def test_a_step_of_rounding_here_and_there_is_none_of_that():
         codes[torch.arange(len(x)) % 100 == 50] += 1.0 if len(x) < 400 else 0.0
         return codes
 
-    embedding.embed_together(Given({"shared": mean, "private": rounded}), inputs)
+    embedding.embed_together(Given({"shared": mean, "private": rounded}), inputs, 0)

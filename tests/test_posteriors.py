@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from baselines.losses import kl_standard_normal
-from baselines.posteriors import LOG_VARIANCE, Categorical, Gaussian
+from baselines.posteriors import Categorical, Gaussian
+from baselines.variational import LOG_VARIANCE
 
 
 def gaussians(*pairs):

@@ -25,8 +25,8 @@ from baselines.contract import Batch, Blocks, CommonSettings, Method
 from baselines.independence import Independence
 from baselines.losses import kl_standard_normal, sample_gaussian
 from baselines.networks import Trunk
+from baselines.variational import LOG_VARIANCE
 
-LOG_VARIANCE = (-10.0, 4.0)  # outside, the exponential leaves float32's comfortable range
 REMEMBERED = 2_048  # clips of recent steps that the independence term looks back on
 MEMORY = 0.99  # of the running mean of the posterior variance
 

@@ -15,7 +15,7 @@ from benchmark.oracles import PREFIX
 if TYPE_CHECKING:
     from baselines.contract import Method
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).resolve().parent
 
 
 def names() -> list[str]:
@@ -37,4 +37,4 @@ def load(name: str) -> type[Method]:
 
 def is_one(source: Path) -> bool:
     """Whether a source file is one of them."""
-    return source.resolve().parent == FOLDER
+    return source.resolve() in {path_of(name) for name in names()}
