@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from benchmark.markdown import NONE, interval, number, probability, table
 from benchmark.study.conclusions import (
+    MARGIN,
     By,
     Finding,
     alone,
@@ -36,7 +37,8 @@ clips. All but *contrast alone*, which is the method `contrastive`, are points o
 `baselines/combination.py`, on one base: reconstruction from exchanged shared codes, a rate and an independence term on
 the private block. *No contrast* is that base. A difference is called one where a t test paired by seed finds it at
 5 %, Holm-corrected over all cells of its part and P, D and B. Intervals, after a ±, are of 95 % and not corrected;
-nor is a loss of P where the question is whether there is none, for correcting would favour that answer.
+nor is a loss of P where the question is whether there is none, for correcting would favour that answer. That nothing
+is lost is said where the interval excludes a loss of more than {margin:g}.
 """
 FINDING = """\
 The paper (arXiv 2507.22995) finds that reconstruction and contrast each show a trade-off, and that, combined
@@ -59,7 +61,7 @@ def page(cells: Sequence[Cell], record: Sequence[Row], *, figure: str, seeds: in
     text = [
         "# Which contrastive strategy, joined to reconstruction how, separates without losing?",
         "",
-        ABOUT.format(version=version, preset=preset, seeds=seeds),
+        ABOUT.format(version=version, preset=preset, seeds=seeds, margin=MARGIN),
         *_answer(found, rows),
     ]
     if figure:
