@@ -39,6 +39,7 @@ from benchmark.stages import Stages
 from benchmark.storage import place, write_whole
 from benchmark.tasks import load_preset, load_task
 from benchmark.train import ContractError, DivergedError
+from benchmark.trial import tried
 from benchmark.workplace import Workplace, swept
 from generators.splits import Role
 
@@ -118,6 +119,8 @@ def _limited(job: Job, workplace: Workplace, console: Console, begun: float, not
     begun -= _since_start(stages)
     with limited(job.limits.seconds, job.limits.n_bytes, last_words):
         run = resolved(job.run, job.device)
+        if not _is_built_in(job.run.method):
+            tried(run)
         outcome, scores = _computed(job, run, workplace, stages, tell)
     root = place(job.results)
     swept(artefacts_of(job.run, root))
