@@ -162,8 +162,6 @@ def test_a_broken_plugin_gets_one_line(name, text, message, tmp_path, monkeypatc
 
 EMBEDS = "return dict.fromkeys(self.blocks, self.encoder(inputs))"
 BROKEN = DIVERGING.replace(EMBEDS, "return inputs.nothing").replace("Diverging", "Broken")
-    "Diverging", "Broken"
-)
 
 
 @pytest.fixture
