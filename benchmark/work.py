@@ -119,8 +119,6 @@ def _limited(job: Job, workplace: Workplace, console: Console, begun: float, not
     begun -= _since_start(stages)
     with limited(job.limits.seconds, job.limits.n_bytes, last_words):
         run = resolved(job.run, job.device)
-        if not _is_built_in(job.run.method):
-            tried(run)
         outcome, scores = _computed(job, run, workplace, stages, tell)
     root = place(job.results)
     swept(artefacts_of(job.run, root))
@@ -157,6 +155,8 @@ def _computed(
     keep_freed_memory()
     torch.set_num_threads(job.threads)
     threadpool_limits(job.threads)  # the other libraries
+    if not _is_built_in(job.run.method):
+        tried(run)
     prepared = _prepared_for(run, stages)
     checkpoints = Checkpoints(workplace.checkpoint, job.run.id, job.checkpoint_s, tell)
     outcome = execute(run, prepared, stages, job.precision, checkpoints, tell)
