@@ -1,13 +1,10 @@
-"""Which methods there are: one file each in `baselines/methods/`, found by folder, and plugins by path."""
+"""Which methods there are: one file each in `baselines/methods/`, found by folder; others are plugins."""
 
 from __future__ import annotations
 
 import ast
 import difflib
 import importlib
-import importlib.util
-import re
-import sys
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +16,6 @@ if TYPE_CHECKING:
     from baselines.networks import Trunk
 
 FOLDER = Path(__file__).parent / "methods"
-FOREIGN = ("generators", "benchmark")  # the rooms that know factors
-# What a command line reads as something else, or as the name of a folder.
-RESERVED = ("all", "oracle", "oracles")
 
 
 def names() -> list[str]:
@@ -49,49 +43,6 @@ def load(name: str) -> type[Method]:
     return method_in(importlib.import_module(f"baselines.methods.{name}"))
 
 
-def load_plugin(path: Path) -> type[Method]:
-    """The class of a method in a file of one's own; its name is the file's, without `.py`.
-
-    Raises ValueError where the file is missing, does not run, holds no method, has a name that cannot be a method's, or
-    imports what knows the factors.
-    """
-    if not path.is_file():
-        raise ValueError(f"no plugin file '{path}'; expected a Python file that defines a Method")
-    if path.stem in names():
-        raise ValueError(f"the plugin '{path}' takes the name of a built-in method: rename the file")
-    if path.stem in RESERVED or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*", path.stem):
-        raise ValueError(f"the plugin '{path}' cannot name a method: rename it, with letters, digits, _ and -")
-    _check_imports(path)
-    spec = importlib.util.spec_from_file_location(f"dtones_plugin_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise ValueError(f"'{path}' is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # whatever a stranger's file raises is the answer to the user's question
-        raise ValueError(f"the plugin '{path}' does not run{line_of(error, path)}: {said_by(error)}") from error
-    return method_in(module)
-
-
-def _check_imports(path: Path) -> None:
-    """Raise ValueError, with the line, where a file imports the rooms that know factors. A file of no Python passes."""
-    try:
-        nodes = list(ast.walk(ast.parse(path.read_bytes())))
-    except (SyntaxError, ValueError):
-        return  # told, with its line, when it is run
-    for node in nodes:
-        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        for module in modules:
-            if module.split(".")[0] in FOREIGN:
-                line = getattr(node, "lineno", 0)
-                raise ValueError(
-                    f"the plugin '{path}', line {line}, imports '{module}', which knows the factors: "
-                    "a method learns from its batches alone, and may import from baselines"
-                )
-
-
 def line_of(error: BaseException, path: Path) -> str:
     """Where in a file an error came from, as the middle of a message; empty where it did not pass through the file."""
     if isinstance(error, SyntaxError):
@@ -117,12 +68,18 @@ def method_in(module: ModuleType) -> type[Method]:
     ]
     if len(found) != 1:
         raise ValueError(f"{module.__file__} must define one Method; it defines {len(found)}")
-    cls = found[0]
+    return checked(found[0], module.__file__)
+
+
+def checked(cls: type[Method], path: Path | str | None) -> type[Method]:
+    """The class, if it has what a method needs. path: its file. Raises ValueError."""
+    from baselines.contract import Method
+
     if cls.embed is Method.embed:
-        raise ValueError(f"{module.__file__}: {cls.__name__} has no embed: write one that returns the blocks")
+        raise ValueError(f"{path}: {cls.__name__} has no embed: write one that returns the blocks")
     if cls.training_step is Method.training_step and cls.optimisers is Method.optimisers:
         raise ValueError(
-            f"{module.__file__}: {cls.__name__} has no training_step: write one that returns the loss, or, "
+            f"{path}: {cls.__name__} has no training_step: write one that returns the loss, or, "
             "for a method that does not train, an optimisers that returns []"
         )
     return cls

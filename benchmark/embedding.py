@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from baselines.contract import Method
 from benchmark.metrics.table import WIDEST
 from benchmark.train import ContractError
 from generators.splits import Role
@@ -19,44 +19,59 @@ AGAIN = 256  # clips that are embedded once more, in other company
 APART, FEW = 1e-3, 0.02
 
 
-def embed_together(method: Method, inputs: Mapping[Role, Tensor], seed: int) -> dict[Role, dict[str, Tensor]]:
+class Embeds(Protocol):
+    """What has codes for inputs: a method, or an encoder of somebody else's. Errors call it by its `name`, or class."""
+
+    blocks: tuple[str, ...]
+
+    def embed(self, inputs: Tensor) -> Any:
+        """Codes of some clips, {block: [clip, dimension]}."""
+        ...
+
+
+def embed_together(
+    method: Embeds, inputs: Mapping[Role, Tensor], seed: int, batch: int | None = None
+) -> dict[Role, dict[str, Tensor]]:
     """Blocks of the clips of several roles, embedded in one random order: a method cannot tell one role from another.
 
-    inputs: standardised features [clip, frame, mel] of each role. seed: of the order.
+    inputs: standardised features [clip, frame, mel] of each role, or what else is embedded row by row. seed: of the
+    order. batch: rows at once; None: `BATCH`.
     Raises ContractError as `embed`, and where clips get other codes in other company.
     """
     features, sizes = torch.cat(list(inputs.values())), [len(one) for one in inputs.values()]
     draws = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(features), generator=draws).to(features.device)
-    shuffled = embed(method, features[order])
+    shuffled = embed(method, features[order], batch)
     blocks = {block: torch.empty_like(codes).index_copy_(0, order, codes) for block, codes in shuffled.items()}
-    _check_company(method, features, blocks, torch.randperm(len(features), generator=draws)[:AGAIN])
+    _check_company(method, features, blocks, torch.randperm(len(features), generator=draws)[:AGAIN], batch)
     parts = {block: codes.split(sizes) for block, codes in blocks.items()}
     return {role: {block: parts[block][place] for block in blocks} for place, role in enumerate(inputs)}
 
 
-def _check_company(method: Method, features: Tensor, blocks: dict[str, Tensor], rows: Tensor) -> None:
+def _check_company(
+    method: Embeds, features: Tensor, blocks: dict[str, Tensor], rows: Tensor, batch: int | None
+) -> None:
     rows = rows.to(features.device)
-    for block, again in embed(method, features[rows]).items():
+    for block, again in embed(method, features[rows], batch).items():
         spread = blocks[block].std(dim=0, correction=0).norm()
         apart = (again - blocks[block][rows]).norm(dim=1) > APART * spread
         if apart.sum() > FEW * len(rows):
             raise ContractError(
-                f"{type(method).__name__}.embed: block '{block}', row {int(rows[apart][0])}: its code depends on the "
+                f"{_called(method)}.embed: block '{block}', row {int(rows[apart][0])}: its code depends on the "
                 "clips that are embedded with it, or before it; in eval mode it must depend on the clip alone"
             )
 
 
-def embed(method: Method, inputs: Tensor) -> dict[str, Tensor]:
+def embed(method: Embeds, inputs: Tensor, batch: int | None = None) -> dict[str, Tensor]:
     """Blocks of every clip, float32 [clip, dimension], in the order of the method's blocks.
 
-    inputs: standardised features [clip, frame, mel], at least one clip.
+    inputs: standardised features [clip, frame, mel], at least one clip. batch: clips at once; None: `BATCH`.
     Raises ContractError, naming method, block and row, where a block is missing, no tensor of real numbers, of a wrong
     shape or width, not finite, or where the first clips, embedded twice, are not bit for bit the same.
     """
-    name = type(method).__name__
-    batches = inputs.split(BATCH)
-    parts = [_checked(method, batch, first) for batch, first in zip(batches, range(0, len(inputs), BATCH), strict=True)]
+    name, batch = _called(method), batch or BATCH
+    batches = inputs.split(batch)
+    parts = [_checked(method, part, first) for part, first in zip(batches, range(0, len(inputs), batch), strict=True)]
     again = _checked(method, batches[0], 0)
     for block, codes in again.items():
         if codes.shape != parts[0][block].shape:
@@ -77,13 +92,15 @@ def embed(method: Method, inputs: Tensor) -> dict[str, Tensor]:
     return {block: torch.cat([part[block] for part in parts]) for block in method.blocks}
 
 
-def _checked(method: Method, batch: Tensor, first: int) -> dict[str, Tensor]:
+def _checked(method: Embeds, batch: Tensor, first: int) -> dict[str, Tensor]:
     """Blocks of one batch, float32. first: the row of its first clip."""
-    returned, name, expected = method.embed(batch), type(method).__name__, set(method.blocks)
+    returned, name, expected = method.embed(batch), _called(method), set(method.blocks)
     if not isinstance(returned, dict):
         raise ContractError(f"{name}.embed must return a dictionary of blocks; it returned {_kind(returned)}")
     if set(returned) != expected:
-        raise ContractError(f"{name}.embed must return the blocks {sorted(expected)}; it returned {sorted(returned)}")
+        raise ContractError(
+            f"{name}.embed must return the blocks {sorted(expected)}; it returned {sorted(map(str, returned))}"
+        )
     return {block: _codes(returned[block], f"{name}.embed: block '{block}'", len(batch), first) for block in returned}
 
 
@@ -101,7 +118,7 @@ def _codes(codes: object, where: str, n_clips: int, first: int) -> Tensor:
             f"{first + min(len(codes), n_clips)} has no partner"
         )
     if codes.shape[1] > WIDEST:
-        raise ContractError(f"{where} is {codes.shape[1]} wide; at most {WIDEST} can be ranked")
+        raise ContractError(f"{where} is {codes.shape[1]} wide; at most {WIDEST} can be ranked: project it in embed")
     single = codes.float()
     bad = (~torch.isfinite(single)).any(dim=1).nonzero()
     if len(bad):
@@ -110,6 +127,10 @@ def _codes(codes: object, where: str, n_clips: int, first: int) -> Tensor:
             f"{where}, row {first + int(bad[0])}: holds NaN or infinity, in float32; embed must return finite numbers"
         )
     return single
+
+
+def _called(method: Embeds) -> str:
+    return str(getattr(method, "name", type(method).__name__))
 
 
 def _kind(value: object) -> str:

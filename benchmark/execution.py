@@ -18,12 +18,14 @@ from torch import Tensor
 import generators
 from baselines import registry
 from baselines.contract import ONE_BLOCK, CommonSettings, Method
+from baselines.encoders import Foreign
 from baselines.frontend import FrontEndSettings
 from baselines.networks import Trunk
 from benchmark import learners
 from benchmark.decoding import by_decoders
 from benchmark.embedding import embed_together
 from benchmark.features import Clips, Prepared
+from benchmark.hearing import heard
 from benchmark.keeping import Keeper
 from benchmark.metrics.table import Score
 from benchmark.oracles import Oracle
@@ -48,14 +50,14 @@ class Stages(Protocol):
 class Run:
     """What decides embeddings.
 
-    label: the method's name, and its settings where they were set. method: a class of methods, or an encoder with a
-    known answer, which has no settings. source: its file.
+    label: the method's name, and its settings where they were set. method: a class of methods; or an encoder, with a
+    known answer or of somebody else's, which has no settings. source: its file.
     """
 
     task: Task
     preset: Preset
     label: str
-    method: type[Method] | Oracle
+    method: type[Method] | Oracle | Foreign
     source: Path
     settings: CommonSettings | None
     seed: int
@@ -72,7 +74,7 @@ def hashed(method: Path, task: Task) -> str:
 class Outcome:
     """What was learnt, and from what. embeddings: blocks of probe and test clips, float32 on the run's device.
 
-    method: None for an oracle, which learns nothing. scores: those that take the clips' features.
+    method: None for an encoder, which learns nothing here. scores: those that take the clips' features.
     """
 
     method: Method | None
@@ -84,8 +86,8 @@ class Outcome:
 
 
 def build(run: Run, shape: FrontEndSettings) -> Method | None:
-    """A new network of the run's method, from its seed; None for an oracle. Raises ValueError as `registry.built`."""
-    if isinstance(run.method, Oracle) or run.settings is None:
+    """A new network of the run's method, from its seed; None for an encoder. Raises ValueError as `registry.built`."""
+    if isinstance(run.method, Oracle | Foreign) or run.settings is None:
         return None
     trunk = Trunk(shape.n_frames, shape.n_mels, run.preset.width, run.preset.depth)
     torch.manual_seed(run.seed)  # networks are initialised, and methods draw, from torch's own generator
@@ -119,8 +121,8 @@ def execute(
         training, peak = Training(), None
         if method is not None:
             training, peak = _trained(run, method, prepared, stages, precision, checkpoints, tell)
-    with stages.stage("embed", "embedding probe and test clips"), torch.no_grad():
-        embeddings = _embedded(run, method, {role: data.roles[role] for role in JUDGED}, space)
+    with stages.stage("embed", "embedding probe and test clips") as report, torch.no_grad():
+        embeddings = _embedded(run, method, {role: data.roles[role] for role in JUDGED}, space, report)
     with stages.stage("decode", "decoding: reconstruction, swaps, the standard decoder"), torch.no_grad():
         scores = by_decoders(method, prepared, embeddings)
     return Outcome(method, prepared, training, embeddings, scores, peak)
@@ -158,13 +160,15 @@ def _trained(
 
 
 def _embedded(
-    run: Run, method: Method | None, clips: Mapping[Role, Clips], space: FactorSpace
+    run: Run, method: Method | None, clips: Mapping[Role, Clips], space: FactorSpace, report: Progress
 ) -> dict[Role, dict[str, Tensor]]:
     """Blocks of the clips, role by role."""
     if method is not None:
         return embed_together(method, {role: one.features for role, one in clips.items()}, run.seed)
+    if isinstance(run.method, Foreign):
+        return heard(run.method, run.task.space, tuple(run.task.blocks), clips, run.seed, run.device, report)
     if not isinstance(run.method, Oracle):
-        raise TypeError(f"{run.label} is neither a method nor an oracle")
+        raise TypeError(f"{run.label} is neither a method nor an encoder")
     found = {}
     for role, one in clips.items():
         codes = run.method(one.levels, space.names, space.n_levels, run.task.blocks, run.seed)

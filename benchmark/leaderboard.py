@@ -1,7 +1,8 @@
 """Rebuild the leaderboard from `results/` alone: `python -m benchmark.leaderboard [--check]`. Offline, without torch.
 
 `--compare A B` says instead which differences between two methods are real, and how many seeds would show them.
-Exit status: 0 done; 1 the leaderboard is stale (--check) or a result file is damaged; 2 a mistake in the command.
+A result that cannot be used is named on standard error, in one line, and left out; all others are used.
+Exit status: 0 done; 1 the leaderboard is stale (--check) or a result was left out; 2 a mistake in the command.
 """
 
 import argparse
@@ -12,18 +13,34 @@ from difflib import get_close_matches
 from benchmark.board import COMMAND, text
 from benchmark.cli import DONE, FAILED, USAGE, Parser, complain
 from benchmark.compare import comparison
-from benchmark.results import Result, ResultError, read_all, versions
+from benchmark.results import Result, ResultError, versions
 from benchmark.storage import Place, place, reachable, write_whole
+from benchmark.strangers import collected
 
 
 class UsageError(ValueError):
     """A mistake of the user's, said in one line."""
 
 
-def build(root: Place) -> str:
-    """The leaderboard of the newest benchmark version in a results folder. Raises UsageError, ResultError."""
-    newest, *older = _versions(root) or [""]
-    return text(read_all(root, newest) if newest else [], newest, older)
+def build(root: Place, problems: list[str] | None = None) -> str:
+    """The leaderboard of the newest benchmark version in a results folder. Raises UsageError, ResultError.
+
+    problems: takes a line for each result that is left out, and why.
+    """
+    results, newest, older = _newest(root, [] if problems is None else problems)
+    return text(results, newest, older)
+
+
+def _newest(root: Place, problems: list[str]) -> tuple[list[Result], str, list[str]]:
+    """The results of the newest version that has any which can be used; that version; and the older ones."""
+    waiting = _versions(root)
+    while waiting:
+        version, *waiting = waiting
+        results, told = collected(root, version)
+        problems += told
+        if results:
+            return results, version, waiting
+    return [], "", []
 
 
 def _versions(root: Place) -> list[str]:
@@ -32,10 +49,9 @@ def _versions(root: Place) -> list[str]:
     return versions(root)
 
 
-def compared(root: Place, methods: Sequence[str], task: str | None, preset: str | None) -> str:
+def compared(root: Place, methods: Sequence[str], task: str | None, preset: str | None, problems: list[str]) -> str:
     """What `--compare` prints, of the newest benchmark version. Raises UsageError, ResultError."""
-    newest = next(iter(_versions(root)), None)
-    results = read_all(root, newest) if newest else []
+    results, newest, _ = _newest(root, problems)
     for what, name in (("task", task), ("preset", preset)):
         if name is not None:
             results = _only(results, what, name)
@@ -83,7 +99,7 @@ def _mend(arguments: argparse.Namespace) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
-    arguments = _arguments(argv)
+    arguments, problems = _arguments(argv), list[str]()
     try:
         root = reachable(place(arguments.results))
         output = place(arguments.output) if arguments.output else root.parent / "leaderboard.md"
@@ -91,25 +107,33 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(error)
         return USAGE
     try:
-        if arguments.compare:
-            print(compared(root, arguments.compare, arguments.task, arguments.preset), end="")
-            return DONE
-        board = build(root)
-        if not arguments.check:
-            write_whole(output, board)
-            print(f"wrote {output}")
-        elif not output.is_file() or output.read_bytes() != board.encode():
-            print(f"{output} is stale; mend it with: {_mend(arguments)}", file=sys.stderr)
-            return FAILED
+        status = _done(arguments, root, output, problems)
     except ResultError as error:
         complain(error)
-        return FAILED
+        status = FAILED
     except UsageError as error:
         complain(error)
-        return USAGE
+        status = USAGE
     except OSError as error:
         complain(f"cannot write {output} ({error.strerror or error}); choose another file: --output FILE")
-        return USAGE
+        status = USAGE
+    for problem in problems:
+        complain(problem)
+    return status or (FAILED if problems else DONE)
+
+
+def _done(arguments: argparse.Namespace, root: Place, output: Place, problems: list[str]) -> int:
+    """Do what is asked for. problems: takes a line for each result that was left out. Returns the exit status."""
+    if arguments.compare:
+        print(compared(root, arguments.compare, arguments.task, arguments.preset, problems), end="")
+        return DONE
+    board = build(root, problems)
+    if not arguments.check:
+        write_whole(output, board)
+        print(f"wrote {output}")
+    elif not output.is_file() or output.read_bytes() != board.encode():
+        print(f"{output} is stale; mend it with: {_mend(arguments)}", file=sys.stderr)
+        return FAILED
     return DONE
 
 

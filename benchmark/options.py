@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from baselines import registry
+from baselines import plugins, registry
 from benchmark import learners, oracles
 from benchmark.oracles import Oracle
 from benchmark.tasks import nearest
@@ -18,35 +18,42 @@ if TYPE_CHECKING:
     import torch
 
     from baselines.contract import CommonSettings, Method
+    from baselines.encoders import Foreign
 
 _BOUNDS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 
 
-# A class of methods, or an encoder that is given the factors; and the file that it is in.
-Chosen = tuple["type[Method] | Oracle", Path]
+# A class of methods, or an encoder: one that is given the factors, or of somebody else's; and the file that it is in.
+Chosen = tuple["type[Method] | Oracle | Foreign", Path]
 
 
-def chosen_methods(asked: Sequence[str], plugin: Path | None) -> dict[str, Chosen]:
+def chosen_methods(asked: Sequence[str], plugin: str | Path | None) -> dict[str, Chosen]:
     """What each name asked for stands for, once: "all" for every built-in method, "oracles" for every oracle.
 
-    Raises ValueError with the nearest name where there is none, and for a plugin that `registry` refuses.
+    plugin: as `plugins.Address` has it. Raises ValueError with the nearest name where there is none, and for a plugin
+    that cannot be one.
     """
     groups = {"all": registry.names, "oracles": lambda: [*oracles.names(), *learners.names()]}
     wanted = dict.fromkeys(each for name in asked for each in (groups[name]() if name in groups else [name]))
-    if plugin is not None and plugin.stem not in wanted:
-        registry.load_plugin(plugin)  # first of all it must be one
-        raise ValueError(f"the plugin '{plugin}' holds the method '{plugin.stem}': ask for it, --method {plugin.stem}")
-    chosen: dict[str, Chosen] = {}
-    for name in wanted:
-        if plugin is not None and name == plugin.stem:
-            chosen[name] = registry.load_plugin(plugin), plugin
-        elif name in learners.names():
-            chosen[name] = learners.load(name), learners.path_of(name)
-        elif name.startswith(oracles.PREFIX):
-            chosen[name] = oracles.named(name), Path(oracles.__file__)
-        else:
-            chosen[name] = registry.load(name), registry.path_of(name)
-    return chosen
+    address = None if plugin is None else plugins.Address.of(plugin)
+    if address is not None and address.name not in wanted:
+        plugins.load(address)  # first of all it must be one
+        raise ValueError(
+            f"the plugin '{plugin}' holds the method '{address.name}': ask for it, --method {address.name}"
+        )
+    return {name: _chosen(name, address) for name in wanted}
+
+
+def _chosen(name: str, address: plugins.Address | None) -> Chosen:
+    if address is not None and name == address.name:
+        return plugins.load(address)
+    if name in learners.names():
+        return learners.load(name), learners.path_of(name)
+    if name.startswith(oracles.PREFIX):
+        return oracles.named(name), Path(oracles.__file__)
+    if name not in registry.names() and name in plugins.installed():
+        return plugins.load_installed(name)
+    return registry.load(name), registry.path_of(name)
 
 
 def literal(text: str) -> bool | int | float | str:
@@ -100,13 +107,14 @@ def _range(schema: type[CommonSettings], name: str) -> str:
 
 
 def settings_of(
-    name: str, chosen: type[Method] | Oracle, given: Mapping[str, bool | int | float | str]
+    name: str, chosen: type[Method] | Oracle | Foreign, given: Mapping[str, bool | int | float | str]
 ) -> CommonSettings | None:
-    """The settings of what was chosen, with those given; None for an oracle, which has none. Raises ValueError."""
-    if not isinstance(chosen, Oracle):
+    """The settings of what was chosen, with those given; None for an encoder, which has none. Raises ValueError."""
+    if isinstance(chosen, type):
         return settings_for(name, chosen.Settings, given)
     if given:
-        raise ValueError(f"'{name}' is an oracle and has no settings; got --set {next(iter(given))}")
+        kind = "oracle" if isinstance(chosen, Oracle) else "encoder"
+        raise ValueError(f"'{name}' is an {kind} and has no settings; got --set {next(iter(given))}")
     return None
 
 

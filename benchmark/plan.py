@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import generators
+from baselines.plugins import Address
 from benchmark import options as checks
 from benchmark import results
 from benchmark.execution import hashed
@@ -27,6 +28,7 @@ from benchmark.train import declined
 
 if TYPE_CHECKING:
     from baselines.contract import CommonSettings, Method
+    from baselines.encoders import Foreign
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def _of_task(request: Request, task: Task) -> tuple[list[Specification], list[st
     load_preset(request.preset)
     seeds = checks.checked_seeds(request.seeds)
     methods = checks.chosen_methods(request.method, request.plugin)
-    plugin = None if request.plugin is None else (str(request.plugin), request.plugin.read_bytes().decode())
+    address = None if request.plugin is None else Address.of(request.plugin)
     runs, left_out = [], []
     for name, (chosen, source) in methods.items():
         reason = declines(chosen, task)
@@ -96,7 +98,9 @@ def _of_task(request: Request, task: Task) -> tuple[list[Specification], list[st
                 raise ValueError(f"{name} cannot do {task.name}: {reason}")
             left_out.append(f"{name} is left out, for it cannot do {task.name}: {reason}")
             continue
-        own = plugin if request.plugin is not None and source == request.plugin else None
+        own = None
+        if request.plugin is not None and address is not None and name == address.name:
+            own = request.plugin, address.file().read_bytes().decode()
         for given in request.settings():
             settings = checks.settings_of(name, chosen, given)
             for seed in seeds:
@@ -114,7 +118,10 @@ def specification(
     given: dict[str, Value],
     seed: int,
 ) -> Specification:
-    """The specification of one run, with its id. plugin: path and text; settings: all; given: those that were set."""
+    """The specification of one run, with its id.
+
+    plugin: its address, and the text of its file. settings: all; given: those that were set.
+    """
     label = checks.label(name, settings, given)
     fields = decisive(task, preset, label, source, settings, seed)
     return Specification(task.name, preset, name, label, plugin, given, seed, results.identity(fields))
@@ -169,11 +176,11 @@ def artefacts_of(run: Specification, root: Place) -> Place:
     return results.artefact_dir(root, BENCHMARK_VERSION, run.preset, run.task, run.label, run.seed)
 
 
-def declines(chosen: type[Method] | Oracle, task: Task) -> str | None:
-    """Why a method or an oracle cannot do the task; None where it can."""
+def declines(chosen: type[Method] | Oracle | Foreign, task: Task) -> str | None:
+    """Why a method or an oracle cannot do the task; None where it can. An encoder of somebody else's takes any."""
     if isinstance(chosen, Oracle):
         return chosen.declines(task.blocks) or _too_wide(chosen, task)
-    return declined(chosen, task)
+    return declined(chosen, task) if isinstance(chosen, type) else None
 
 
 def _too_wide(chosen: Oracle, task: Task) -> str | None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
+from baselines.plugins import Address
 from benchmark.run_options import PRESET, TASK
 
 Value = bool | int | float | str
@@ -20,6 +21,11 @@ def _listed(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
+def _text(value: object) -> object:
+    """A path stands for its text."""
+    return str(value) if isinstance(value, Path) else value
+
+
 Names = Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
 Values = Annotated[list[Value], BeforeValidator(_listed), Field(min_length=1)]
 
@@ -27,7 +33,8 @@ Values = Annotated[list[Value], BeforeValidator(_listed), Field(min_length=1)]
 class Request(BaseModel):
     """Runs of every method on every task with every seed and every combination of the settings.
 
-    set: setting -> its values, of each method that is asked for. plugin: a file that holds one of the methods.
+    set: setting -> its values, of each method that is asked for. plugin: where one of the methods is, as
+    `baselines.plugins.Address` has it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,7 +44,7 @@ class Request(BaseModel):
     preset: str = PRESET
     seeds: Annotated[list[int], BeforeValidator(_listed), Field(min_length=1)] = [0]
     set: dict[str, Values] = {}
-    plugin: Path | None = None
+    plugin: Annotated[str | None, BeforeValidator(_text)] = None
 
     def settings(self) -> list[dict[str, Value]]:
         """Every combination of the settings' values; one, with nothing set, where there are none."""
@@ -61,9 +68,12 @@ def from_file(path: Path) -> list[Request]:
         raise ValueError(f"{path}: {_wrong(error)}") from None
     if not requests:
         raise ValueError(f"{path} asks for nothing")
-    return [
-        one if one.plugin is None else one.model_copy(update={"plugin": path.parent / one.plugin}) for one in requests
-    ]
+    return [one.model_copy(update={"plugin": _beside(path, one.plugin)}) for one in requests]
+
+
+def _beside(path: Path, plugin: str | None) -> str | None:
+    """A plugin's address, seen from where the command is; one of a module is the same everywhere."""
+    return plugin if plugin is None or Address.of(plugin).path is None else str(path.parent / plugin)
 
 
 def _where(error: yaml.YAMLError | UnicodeDecodeError) -> str:

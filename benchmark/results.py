@@ -15,18 +15,26 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, ValidationError, model_validator
 
-from benchmark.metrics.table import BALANCE, DISENTANGLEMENT, PRESERVATION
+from benchmark.metrics.table import BALANCE, DISENTANGLEMENT, METRICS, PRESERVATION
 from benchmark.storage import Place, is_local, place, write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Names become folders, so a name must not be able to climb out of its tree.
+# Names become folders, so a name must not be able to climb out of its tree; nor to break a table.
 NAME = r"[A-Za-z0-9_][A-Za-z0-9_.+=,@()-]*"
-Name = Annotated[str, Field(pattern=f"^{NAME}$")]
-TaskName = Annotated[str, Field(pattern=f"^{NAME}(/{NAME})*$")]
+LONGEST_NAME, LONGEST_TEXT, MOST = 200, 500, 10_000
+Name = Annotated[str, Field(pattern=f"^{NAME}$", max_length=LONGEST_NAME)]
+TaskName = Annotated[str, Field(pattern=f"^{NAME}(/{NAME})*$", max_length=LONGEST_NAME)]
+# A block, or a union of blocks, as `all but timbre`.
+BlockName = Annotated[str, Field(pattern=f"^{NAME}( {NAME})*$", max_length=LONGEST_NAME)]
+# What is shown as it came: printable ASCII, without what ends a cell, opens a tag or a link, or quotes code.
+Text = Annotated[str, Field(pattern=r"^[ !-;=?-Z^_a-{}~]*$", max_length=LONGEST_TEXT)]
+Family = Annotated[str, Field(pattern=r"^[a-z][a-z/-]*$", max_length=LONGEST_NAME)]
+Count = Annotated[NonNegativeInt, Field(lt=2**60)]
 NonNegative = Annotated[FiniteFloat, Field(ge=0)]
 Share = Annotated[FiniteFloat, Field(ge=0, le=1)]
+Setting = Annotated[str, Field(max_length=LONGEST_TEXT)]
 
 
 class ResultError(ValueError):
@@ -40,9 +48,9 @@ class _Record(BaseModel):
 class Score(_Record):
     """One finite number: a metric, and the block and the factor that it is about (None: about all of them)."""
 
-    metric: str
-    block: str | None = None
-    factor: str | None = None
+    metric: Name
+    block: BlockName | None = None
+    factor: Name | None = None
     value: FiniteFloat
 
 
@@ -52,17 +60,17 @@ class Environment(_Record):
     precision: in which matrices were multiplied in training; None for results of before it was recorded.
     """
 
-    python: str
-    platform: str
-    torch: str
-    torchaudio: str
-    numpy: str
-    scikit_learn: str
-    dtones: str
-    commit: str | None = None
-    device: str
-    threads: NonNegativeInt
-    precision: str | None = None
+    python: Text
+    platform: Text
+    torch: Text
+    torchaudio: Text
+    numpy: Text
+    scikit_learn: Text
+    dtones: Text
+    commit: Text | None = None
+    device: Text
+    threads: Count
+    precision: Text | None = None
 
 
 class Cost(_Record):
@@ -75,14 +83,14 @@ class Cost(_Record):
     parameters: how many trained numbers the method has.
     """
 
-    seconds: dict[str, NonNegative]
+    seconds: Annotated[dict[Name, NonNegative], Field(max_length=100)]
     total_seconds: NonNegative
     clips_per_second: NonNegative
     wait_share: Share
     device_idle_share: Share | None = None
-    peak_memory_bytes: NonNegativeInt
-    peak_device_memory_bytes: NonNegativeInt | None = None
-    parameters: NonNegativeInt
+    peak_memory_bytes: Count
+    peak_device_memory_bytes: Count | None = None
+    parameters: Count
 
 
 # What decides the outcome of a run. `preset` stands for its numbers: they are in the source that is hashed.
@@ -115,22 +123,22 @@ class Result(_Record):
     scored_by: of the code that scored the embeddings; None, before version 0.3: that of `source_hash`.
     """
 
-    id: str | None = None
+    id: Text | None = None
     benchmark_version: Name
     preset: Name
     task: TaskName
-    task_version: str
-    space_version: str
+    task_version: Text
+    space_version: Text
     method: Name
-    family: str
-    blocks: dict[str, list[str]]
-    settings: dict[str, bool | int | FiniteFloat | str]
-    seed: NonNegativeInt
-    source_hash: str
-    scored_by: str | None = None
+    family: Family
+    blocks: Annotated[dict[Name, Annotated[list[Name], Field(max_length=100)]], Field(min_length=1, max_length=100)]
+    settings: Annotated[dict[Name, bool | int | FiniteFloat | Setting], Field(max_length=1_000)]
+    seed: Annotated[NonNegativeInt, Field(lt=2**32)]
+    source_hash: Text
+    scored_by: Text | None = None
     environment: Environment
     cost: Cost
-    scores: list[Score]
+    scores: Annotated[list[Score], Field(max_length=MOST)]
 
     @model_validator(mode="after")
     def _each_score_once(self) -> Self:
@@ -138,6 +146,13 @@ class Result(_Record):
         twice = [key for key, count in counts.items() if count > 1]
         if twice:
             raise ValueError(f"scores: (metric, block, factor) = {twice[0]} is there more than once")
+        return self
+
+    @model_validator(mode="after")
+    def _each_score_in_its_range(self) -> Self:
+        for row, score in enumerate(self.scores):
+            if score.metric in METRICS and not 0 <= score.value <= 1:
+                raise ValueError(f"scores.{row}.value: {score.metric} is {score.value}; it lies in [0, 1]")
         return self
 
     @model_validator(mode="after")
@@ -235,9 +250,14 @@ def read(path: Place | str) -> Result:
     except OSError as error:
         raise ResultError(f"{path}: cannot be read ({error.strerror or error})") from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        raise ResultError(f"{path}: {field}: {first['msg']}") from None
+        raise ResultError(f"{path}: {wrong(error)}") from None
+
+
+def wrong(error: ValidationError) -> str:
+    """The first thing that is wrong with a record: its field, and what is said of it, in one line of bounded length."""
+    first = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in first["loc"])[:LONGEST_NAME] or "the whole file"
+    return " ".join(f"{field}: {first['msg']}".split())[: 2 * LONGEST_TEXT]
 
 
 def read_all(root: Place | str, benchmark_version: str) -> list[Result]:
@@ -246,17 +266,31 @@ def read_all(root: Place | str, benchmark_version: str) -> list[Result]:
     Raises ResultError, naming the file, for one that is damaged or lies where another belongs.
     """
     found = []
+    for file in files(root, benchmark_version):
+        result = read(file)
+        check_place(result, file, root)
+        found.append(result)
+    return in_order(found)
+
+
+def files(root: Place | str, benchmark_version: str) -> list[Place]:
+    """Every file that should hold a result of one benchmark version. Raises ResultError where they cannot be listed."""
     try:
-        files: list[Place] = list((place(root) / benchmark_version).rglob("*.json"))
+        return sorted((place(root) / benchmark_version).rglob("*.json"), key=str)
     except OSError as error:  # of a store: it has no such bucket
         raise ResultError(f"{root}: its results cannot be listed ({error.strerror or error})") from None
-    for file in sorted(files, key=str):
-        result = read(file)
-        proper = path(root, result.benchmark_version, result.preset, result.task, result.method, result.seed)
-        if file != proper:
-            raise ResultError(f"{file}: it says that its place is {proper}; move it there or remove it")
-        found.append(result)
-    return sorted(found, key=lambda result: (result.preset, result.task, result.method, result.seed))
+
+
+def check_place(result: Result, file: Place, root: Place | str) -> None:
+    """Raise ResultError where a result lies where another belongs."""
+    proper = path(root, result.benchmark_version, result.preset, result.task, result.method, result.seed)
+    if file != proper:
+        raise ResultError(f"{file}: it says that its place is {proper}; move it there or remove it")
+
+
+def in_order(results: Iterable[Result]) -> list[Result]:
+    """The results by preset, task, method, seed."""
+    return sorted(results, key=lambda result: (result.preset, result.task, result.method, result.seed))
 
 
 def versions(root: Place | str) -> list[str]:

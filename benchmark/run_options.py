@@ -43,7 +43,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="NAME=VALUE",
         help="settings of the method, as temperature=0.1; several values, as temperature=0.1,0.2, are a run each",
     )
-    add("--plugin", type=Path, metavar="FILE.py", help="a file that defines a method, named as the file is")
+    add("--plugin", metavar="FILE.py", help="a method or encoder of your own; or FILE.py:Name, package.module:Name")
     add("--runs", type=Path, metavar="FILE.yaml", help="all of the above from a file, as results/board.yaml")
     add("--dry-run", action="store_true", help="show what would be run, and how long it would take")
     add("--force", action="store_true", help="compute again what is already there")

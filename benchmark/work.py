@@ -18,7 +18,7 @@ import torch
 from rich.console import Console
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from baselines import registry
+from baselines import plugins, registry
 from baselines.registry import line_of, said_by
 from benchmark import artefacts, learners, oracles, results
 from benchmark.checkpoint import Checkpoints
@@ -39,6 +39,7 @@ from benchmark.stages import Stages
 from benchmark.storage import place, write_whole
 from benchmark.tasks import load_preset, load_task
 from benchmark.train import ContractError, DivergedError
+from benchmark.trial import tried
 from benchmark.workplace import Workplace, swept
 from generators.splits import Role
 
@@ -154,6 +155,8 @@ def _computed(
     keep_freed_memory()
     torch.set_num_threads(job.threads)
     threadpool_limits(job.threads)  # the other libraries
+    if not _is_built_in(job.run.method):
+        tried(run)
     prepared = _prepared_for(run, stages)
     checkpoints = Checkpoints(workplace.checkpoint, job.run.id, job.checkpoint_s, tell)
     outcome = execute(run, prepared, stages, job.precision, checkpoints, tell)
@@ -183,7 +186,7 @@ def _prepared_for(run: Run, stages: Stages) -> Prepared:
 def resolved(one: Specification, device: str) -> Run:
     """The run of a specification, in this process. Raises ValueError where this machine has other code."""
     task, preset = load_task(one.task), load_preset(one.preset)
-    plugin = None if one.plugin is None else _plugin_file(*one.plugin)
+    plugin = None if one.plugin is None else _plugin(*one.plugin)
     chosen, source = chosen_methods([one.method], plugin)[one.method]
     settings = settings_of(one.method, chosen, one.settings)
     here = specification(task, one.preset, one.method, source, one.plugin, settings, one.settings, one.seed)
@@ -195,20 +198,20 @@ def resolved(one: Specification, device: str) -> Run:
     return Run(task, preset, one.label, chosen, source, settings, one.seed, chosen_device(device))
 
 
-def _plugin_file(path: str, text: str) -> Path:
-    """The plugin's file, or a copy where this machine does not have it."""
-    file = Path(path)
-    if file.is_file() and file.read_bytes() == text.encode():
-        return file
+def _plugin(address: str, text: str) -> str:
+    """The plugin's address on this machine: of a copy of its file, where this machine does not have it."""
+    there = plugins.Address.of(address)
+    if there.path is None or (there.path.is_file() and there.path.read_bytes() == text.encode()):
+        return address
     folder = (
         Path(tempfile.gettempdir())
         / f"dtones-plugins-{getpass.getuser()}"
         / hashlib.sha256(text.encode()).hexdigest()[:16]
     )
     folder.mkdir(parents=True, exist_ok=True)
-    copy = folder / file.name
+    copy = folder / there.path.name
     write_whole(copy, text)
-    return copy
+    return f"{copy}:{there.attribute}" if there.attribute else str(copy)
 
 
 # What says all there is to say; anything else is said with its kind.
@@ -231,18 +234,26 @@ def _reason(error: BaseException, run: Specification) -> str:
 
 def _is_ours(error: BaseException, run: Specification) -> bool:
     """Whether an error is the suite's own: not one that it raises of a method, nor one that passed through a plugin."""
-    return not isinstance(error, OF_A_METHOD) and not (run.plugin is not None and line_of(error, _file(run)))
+    foreign = run.plugin is not None or not _is_built_in(run.method)
+    return not isinstance(error, OF_A_METHOD) and not (foreign and line_of(error, _file(run)))
+
+
+def _is_built_in(method: str) -> bool:
+    return method.startswith(oracles.PREFIX) or method in registry.names()
 
 
 def _file(run: Specification) -> Path:
     """The method's file on this machine."""
-    return _source(run) if run.plugin is None else _plugin_file(*run.plugin)
+    return _source(run) if run.plugin is None else plugins.Address.of(_plugin(*run.plugin)).file()
 
 
 def _source(run: Specification) -> Path:
     """The method's file, as the user knows it."""
     if run.plugin is not None:
-        return Path(run.plugin[0])
+        there = plugins.Address.of(run.plugin[0])
+        return there.path or there.file()
     if run.method in learners.names():
         return learners.path_of(run.method)
+    if not _is_built_in(run.method):
+        return plugins.load_installed(run.method)[1]
     return Path(oracles.__file__) if run.method.startswith(oracles.PREFIX) else registry.path_of(run.method)

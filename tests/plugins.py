@@ -31,7 +31,7 @@ class Diverging(Method):
         return {"loss": distance, "distance": distance}
 
     def embed(self, inputs):
-        return {}
+        return dict.fromkeys(self.blocks, self.encoder(inputs))
 '''
 
 

@@ -32,14 +32,17 @@ ENVIRONMENT = Environment(
 
 
 def scores(balance):
-    found = [Score(metric=name, value=balance) for name in ("preservation", "disentanglement", "balance")]
+    """Everything is kept, and `balance` of it in its own place alone: D = B = balance."""
+    found = [Score(metric="preservation", value=1.0)]
+    found += [Score(metric=name, value=balance) for name in ("disentanglement", "balance")]
     found.append(Score(metric="reconstruction_r2", value=-1e-5))
     for block in BLOCKS:
         found += [Score(metric="keep", block=block, value=0.75), Score(metric="gap", block=block, value=0.5)]
     for factor in ("timbre", "pitch", "rhythm"):
         found.append(Score(metric="chance", factor=factor, value=0.125))
         for block, value in (("shared", 0.25), ("private", 0.625), ("all", 1.0)):
-            found.append(Score(metric="information", block=block, factor=factor, value=value))
+            own = balance if factor in BLOCKS.get(block, ()) else float(block == "all")
+            found.append(Score(metric="information", block=block, factor=factor, value=own))
             found.append(Score(metric="accuracy", block=block, factor=factor, value=value))
     return found
 
@@ -97,9 +100,20 @@ def test_the_numbers_are_those_of_the_results(folder):
     board = build(folder)
     # The wobble has a variance of .001 / 4 and n = 5: half-width 2.776445 * sqrt(.00025 / 5) = .01963.
     b = "0.800 ± 0.020"
-    assert line_of(board, "best") == ["1", "best", "contrastive", b, b, b, "0.000 ± 0.000", "102", "5", "CPU"]
+    assert line_of(board, "best") == [
+        "1",
+        "best",
+        "contrastive",
+        "1.000 ± 0.000",
+        b,
+        b,
+        "0.000 ± 0.000",
+        "102",
+        "5",
+        "CPU",
+    ]
     assert line_of(board, "middling")[0] == "2"
-    assert line_of(board, "hasty")[:4] == ["—", "hasty", "contrastive", "0.850"]
+    assert line_of(board, "hasty")[:5] == ["—", "hasty", "contrastive", "1.000", "0.850"]
     assert line_of(board, "untrained")[0] == "—"
     order = [board.index(f"| {name} |") for name in ("best", "middling", "hasty", "untrained")]
     assert order == sorted(order)
@@ -107,18 +121,20 @@ def test_the_numbers_are_those_of_the_results(folder):
 
 def test_details_are_given_by_factor_and_block(folder):
     board = build(folder)
-    timbre, pitch = "**0.250** / 0.625 / 1.000", "0.250 / **0.625** / 1.000"
+    timbre, pitch = "**0.800** / 0.000 / 1.000", "0.000 / **0.800** / 1.000"
     assert line_of(board, "best", 2) == ["best", "0.750 / 0.750", "0.500 / 0.500", timbre, pitch, pitch]
+    timbre, pitch = "**0.250** / 0.625 / 1.000", "0.250 / **0.625** / 1.000"
     assert line_of(board, "best", 3) == ["best", timbre, pitch, pitch]
     assert line_of(board, "*chance*") == ["*chance*", "0.125", "0.125", "0.125"]
     assert "| method | timbre: shared / private / all | pitch: shared / private / all |" in board
 
 
 def test_a_score_that_is_not_there_is_a_dash(tmp_path):
-    put(tmp_path, "bare", 0.5, 0, scores=[Score(metric="preservation", value=0.5)])
+    known = [Score(metric="information", block="all", factor=f, value=0.5) for f in ("timbre", "pitch", "rhythm")]
+    put(tmp_path, "bare", 0.5, 0, scores=[Score(metric="preservation", value=0.5), *known])
     board = build(tmp_path)
     assert line_of(board, "bare")[3:7] == ["0.500", "—", "—", "—"]
-    assert "keep" not in board
+    assert "| bare | — | — | — / — / 0.500 |" in board
     assert "*chance*" not in board
 
 
@@ -137,7 +153,7 @@ def test_presets_tasks_and_task_versions_never_share_a_table(folder):
         "## quick: tones",
         "Task version 1, sounds version 1",
     ]
-    assert line_of(build(folder), "best", 3)[3] == "0.800 ± 0.020"
+    assert line_of(build(folder), "best", 3)[4] == "0.800 ± 0.020"
 
 
 def test_seeds_that_are_not_one_method_are_marked_and_unranked(folder):
@@ -192,9 +208,10 @@ def test_two_methods_can_be_compared(folder, capsys):
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in shown.splitlines()[4:]]
     assert rows[0] == ["", "middling", "best", "difference", "seeds", "p", "seeds needed"]
     assert [row[0] for row in rows[2:]] == ["P", "D", "B"]
-    assert rows[2][1:3] == ["0.500", "0.800"]
-    assert rows[2][3].startswith("-0.300 ± 0.0")
-    assert rows[2][4:6] == ["5", "< 0.001"]
+    assert rows[2][1:3] == ["1.000", "1.000"]
+    assert rows[4][1:3] == ["0.500", "0.800"]
+    assert rows[4][3].startswith("-0.300 ± 0.0")
+    assert rows[4][4:6] == ["5", "< 0.001"]
     put(folder, "best", 0.3, 0, task="tones")
     assert main(["--results", str(folder), "--compare", "middling", "best", "--task", "phrases/timbre"]) == 0
     assert capsys.readouterr().out == shown
@@ -232,15 +249,15 @@ def test_oracles_have_a_table_of_their_own(folder):
     assert before.rstrip("\n") == alone.rstrip("\n")  # no rank and no row of a method is moved
     # BLOCKS: two private factors, one copied: half of them is in its own place alone, D = B = sqrt(1 / 2).
     cells = line_of(after, "oracle.copied")
-    assert cells[2:] == ["1.000", "0.800 / 0.810", "0.707", "0.800 / 0.810", "0.707", "0.800 / 0.810", "5"]
-    assert line_of(after, "oracle.half")[2:] == ["0.500", "0.250 / —", "0.000", "0.250 / —", "0.000", "0.250 / —", "1"]
+    assert cells[2:] == ["1.000", "1.000 / 1.000", "0.707", "0.800 / 0.810", "0.707", "0.800 / 0.810", "5"]
+    assert line_of(after, "oracle.half")[2:] == ["0.500", "1.000 / —", "0.000", "0.250 / —", "0.000", "0.250 / —", "1"]
     assert "oracle.aligned" not in board
 
 
 def test_a_task_with_oracles_alone_has_their_table_alone(tmp_path):
     put(tmp_path, "oracle.noise", 0.0, 0, family="oracle")
     board = build(tmp_path)
-    assert line_of(board, "oracle.noise")[2:4] == ["0.000", "0.000 / —"]
+    assert line_of(board, "oracle.noise")[2:6] == ["0.000", "1.000 / —", "0.000", "0.000 / —"]
     assert "| rank |" not in board
 
 
@@ -320,9 +337,12 @@ def test_a_damaged_result_is_named(folder, tmp_path, capsys):
     content = json.loads(place.read_text("utf-8"))
     content["scores"][1]["value"] = None
     place.write_text(json.dumps(content), "utf-8")
-    assert main(["--results", str(folder), "--output", str(tmp_path / "board.md")]) == 1
-    assert capsys.readouterr().err == f"error: {place}: scores.1.value: Input should be a valid number\n"
-    assert not (tmp_path / "board.md").exists()
+    arguments = ["--results", str(folder), "--output", str(tmp_path / "board.md")]
+    for more in ([], ["--check"]):
+        assert main([*arguments, *more]) == 1
+        assert capsys.readouterr().err == f"error: {place}: scores.1.value: Input should be a valid number\n"
+    place.unlink()
+    assert main([*arguments, "--check"]) == 0  # the others are all there
 
 
 def test_mistakes_in_the_command_are_one_line_and_status_2(folder, tmp_path, capsys):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from pydantic import Field, model_validator
 
-from baselines import registry
+from baselines import plugins, registry
 from baselines.contract import CommonSettings
 from baselines.networks import Trunk
 from benchmark import learners, options, oracles
@@ -269,7 +269,7 @@ BEFORE = METHOD.replace(
 def test_a_plugin_that_cannot_be_built_is_told_why_in_one_line(tmp_path, body, message):
     path = tmp_path / "mine.py"
     path.write_text(BEFORE.replace("{body}", body))
-    cls = registry.load_plugin(path)
+    cls = plugins.load(plugins.Address.of(path))[0]
     with pytest.raises(ValueError, match=f"^{message}$") as caught:
         registry.built(cls, path, Trunk(8, 8, 8, 1), ("shared", "private"), cls.Settings())
     assert "\n" not in str(caught.value)
@@ -278,5 +278,5 @@ def test_a_plugin_that_cannot_be_built_is_told_why_in_one_line(tmp_path, body, m
 def test_a_method_that_does_not_train_needs_no_training_step(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(METHOD.replace("def training_step(self, batch, optimiser_index=0)", "def optimisers(self)"))
-    cls = registry.load_plugin(path)
+    cls = plugins.load(plugins.Address.of(path))[0]
     assert registry.built(cls, path, Trunk(8, 8, 8, 1), ("shared",), cls.Settings()).blocks == ("shared",)

@@ -41,7 +41,7 @@ def test_a_file_says_the_same(tmp_path):
         "- {method: all, task: phrases/pitch, preset: tiny}\n"
     )
     first, second = asked(arguments(["--runs", str(file)]))
-    assert first.plugin == tmp_path / "mine.py"
+    assert first.plugin == str(tmp_path / "mine.py")
     assert first.set == {"temperature": [0.1, 0.2]}
     assert second == Request(method=["all"], task=["phrases/pitch"], preset="tiny")
     file.write_text("method: combined\n")

@@ -160,7 +160,8 @@ def test_a_broken_plugin_gets_one_line(name, text, message, tmp_path, monkeypatc
     assert [file for file in files_in(tmp_path) if "__pycache__" not in file] == [name]
 
 
-BROKEN = DIVERGING.replace("return {}", "return inputs.nothing").replace("Diverging", "Broken")
+EMBEDS = "return dict.fromkeys(self.blocks, self.encoder(inputs))"
+BROKEN = DIVERGING.replace(EMBEDS, "return inputs.nothing").replace("Diverging", "Broken")
 
 
 @pytest.fixture
@@ -187,10 +188,10 @@ def test_what_a_plugin_raises_is_one_line_that_names_its_line(tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     (tmp_path / "broken.py").write_text(BROKEN)
 
-    def execute(run, *others):
+    def tried(run):
         run.method.embed(None, 3)
 
-    monkeypatch.setattr("benchmark.work.execute", execute)
+    monkeypatch.setattr("benchmark.work.tried", tried)
     assert run.main(["--plugin", "broken.py", "--method", "broken", *TINY]) == 1
     told = capsys.readouterr().err
     number = BROKEN.splitlines().index("        return inputs.nothing") + 1
