@@ -113,7 +113,7 @@ NOTHING = (0.90, 0.80, 0.70)
 def test_a_difference_is_said_where_the_test_finds_it():
     text = told(made({BASE: NOTHING, "shared 0.1": (0.93, 0.88, 0.80), "shared 3": (0.92, 0.85, 0.75)}))
     assert "- *shared*, at its best weight 0.1: P +0.030, D +0.080, B +0.100." in text
-    assert "It holds here for shared: beside no contrast D rises, and no more than 0.01 of P is lost (shared: P " in text
+    assert "It holds here for shared: beside no contrast D rises, and no more than 0.01 of P is lost (" in text
     assert "- *private*: not run." in text
     assert "- *shared*, weight 3 beside 0.1: P -0.010 ± " in text
 

@@ -179,13 +179,13 @@ def verdict(found: Sequence[Finding], rows: By) -> str:
     text = []
     if separates:
         text.append(
-            f"It holds here for {', '.join(separates)}: beside no contrast D rises, and no more than {MARGIN:g} of P is "
-            f"lost ({_changes(separates)})."
+            f"It holds here for {', '.join(separates)}: beside no contrast D rises, and no more than {MARGIN:g} of P "
+            f"is lost ({_changes(separates)})."
         )
     if unsure:
         text.append(
-            f"Undecided for {', '.join(unsure)}: D rises, and no loss of P is found, but one of more than {MARGIN:g} is "
-            f"not excluded ({_changes(unsure)})."
+            f"Undecided for {', '.join(unsure)}: D rises, and no loss of P is found, but one of more than {MARGIN:g} "
+            f"is not excluded ({_changes(unsure)})."
         )
     if separates or unsure:
         text += [f"Of {', '.join(loses)} D rises at a price in P."] if loses else []
