@@ -24,7 +24,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--out", default="report", metavar="DIR", help="folder to write (default: %(default)s)")
     add("--benchmark-version", metavar="V", help="of the results; default: the newest that there is")
     add("--no-sound", action="store_true", help="render no clips: no players, no spectrograms, no torch")
-    return parser.parse_args(argv)  # type: ignore[no-any-return]
+    return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -17,6 +17,7 @@ def board_page(
 ) -> dict[str, object]:
     """What `board.html.j2` shows. spaces: {name: its page}. older: benchmark versions that are not shown."""
     families = sorted({row.results[0].family for table in tables for row in table.rows})
+    titles = list(IN_TABLE)
     return {
         "version": version,
         "older": list(older),
@@ -25,7 +26,7 @@ def board_page(
         "presets": list(dict.fromkeys(table.preset for table in tables)),
         "tasks": list(dict.fromkeys(table.task for table in tables)),
         "axes": axes(),
-        "columns": ["rank", "method", "family", *IN_TABLE, "seconds", "seeds"],
+        "columns": ["rank", "method", *titles[:3], "family", *titles[3:], "seconds", "seeds"],
         "numeric": ["rank", *IN_TABLE, "seconds", "seeds"],
         "sections": [_section(table) for table in tables],
         "about_oracles": ABOUT_ORACLES,

@@ -110,7 +110,7 @@ class MuteError(Exception):
 
 
 def _space(table: Table) -> Space:
-    """The space of a table, rendering. Raises MuteError where it is unknown, of another version, or cannot render here."""
+    """The space of a table, rendering. Raises MuteError, which says why none can be rendered."""
     from generators import SPACES
 
     if table.space not in SPACES:

@@ -52,7 +52,7 @@ def method_page(
             "seeds": {label: sorted(row.by_seed(metric).items()) for label, metric in IN_TABLE.items()},
             "losses": losses,
             "embedding": places,
-            "factors": table.factors,
+            "owned": {block: list(factors) for block, factors in table.blocks.items()},
         },
     }
 
@@ -90,13 +90,14 @@ def _embedded(row: Row, artefacts: Place) -> tuple[int | None, dict[str, object]
         found = kept.embedding(_file(artefacts, run, "test.npz"))
         if found is None:
             continue
-        names, values = _factors(run, found.levels.shape[1])
+        names, values, ordinal = _factors(run, found.levels.shape[1])
         blocks = {
-            block: {"x": _whole(places[:, 0]), "y": _whole(places[:, 1]), "share": rounded(found.explained[block])}
-            for block, places in found.points.items()
+            block: {"x": _whole(at[:, 0]), "y": _whole(at[:, 1]), "share": rounded(found.explained[block])}
+            for block, at in found.points.items()
         }
         levels = {name: found.levels[:, column].tolist() for column, name in enumerate(names)}
-        return run.seed, {"seed": run.seed, "blocks": blocks, "levels": levels, "values": values}
+        places = {"blocks": blocks, "levels": levels, "values": values, "ordinal": ordinal}
+        return run.seed, places
     return None, None
 
 
@@ -104,8 +105,8 @@ def _whole(places: object) -> list[int]:
     return [round(float(place) * EMBEDDED_DIGITS) for place in places]  # type: ignore[attr-defined]
 
 
-def _factors(run: Result, count: int) -> tuple[list[str], dict[str, list[str]]]:
-    """Names of the columns of levels and, of a space that is known, what each level is called."""
+def _factors(run: Result, count: int) -> tuple[list[str], dict[str, list[str]], list[str]]:
+    """Names of the columns of levels; of a space that is known, what each level is called, and which have an order."""
     import generators  # loads torch
 
     name = run.task.partition("/")[0].partition("@")[0]
@@ -113,8 +114,8 @@ def _factors(run: Result, count: int) -> tuple[list[str], dict[str, list[str]]]:
         space = generators.space(name)
         if len(space.names) == count:
             texts = {factor.name: [_text(value, factor.unit) for value in factor.values] for factor in space.factors}
-            return list(space.names), texts
-    return [f"factor {number + 1}" for number in range(count)], {}
+            return list(space.names), texts, [factor.name for factor in space.factors if factor.ordinal]
+    return [f"factor {number + 1}" for number in range(count)], {}, []
 
 
 def _text(value: float | str, unit: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import matplotlib.image
 import numpy as np
@@ -113,6 +114,8 @@ def spectrogram(decibels: NDArray[np.floating]) -> bytes:
     """Features, float [frame, mel], dB, as a PNG: time to the right, frequency upwards, from black to yellow."""
     image = np.asarray(decibels, np.float32).T.repeat(ZOOM, axis=0).repeat(2 * ZOOM, axis=1)
     file = io.BytesIO()
-    scale = {"vmin": QUIETEST_DB, "vmax": LOUDEST_DB, "cmap": "magma", "origin": "lower"}
-    matplotlib.image.imsave(file, image, format="png", metadata={"Software": None}, **scale)
+    nameless: dict[str, Any] = {"Software": None}  # else the file would name a version of matplotlib
+    matplotlib.image.imsave(
+        file, image, QUIETEST_DB, LOUDEST_DB, cmap="magma", origin="lower", format="png", metadata=nameless
+    )
     return file.getvalue()

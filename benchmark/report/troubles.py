@@ -44,7 +44,9 @@ def troubles(row: Row, blocks: Mapping[str, Sequence[str]]) -> list[Trouble]:
                     found.append(Trouble(leaked, text))
             own = table[owner][factor]
             if own is not None and kept is not None:
-                text = f"Misplaced: {_share(kept - own)} of {factor} is in the code but not in {owner} alone."
+                text = (
+                    f"Misplaced: {_share(kept - own)} of {factor} is in the code, but not in {owner}, where it belongs."
+                )
                 found.append(Trouble(kept - own, text))
     told = sorted((one for one in found if one.size >= WORTH_TELLING), key=lambda one: (-one.size, one.text))
     return told[:MOST] + _worst_seed(row)

@@ -34,19 +34,29 @@
     if (!select) return;
     const block = DATA.embedding.blocks[select.value], factor = at("factor").value;
     const levels = DATA.embedding.levels[factor], names = DATA.embedding.values[factor] ?? [];
-    const top = Math.max(...levels), said = levels.map((level) => names[level] ?? `level ${level}`);
-    const marks = [...Array(top + 1).keys()].filter((level) => top < 9 || level % Math.ceil(top / 8) === 0);
-    draw("code-plot", [{
-      x: block.x.map((v) => v / 1000), y: block.y.map((v) => v / 1000), mode: "markers", type: "scatter",
-      text: said.map((text) => plain(`${factor}: ${text}`)), hoverinfo: "text",
-      marker: {
-        color: levels, size: 6, opacity: 0.85, colorscale: look() === "dark" ? SCALE_DARK : SCALE, cmin: 0, cmax: top,
-        colorbar: {
-          tickvals: marks, ticktext: marks.map((level) => plain(names[level] ?? level)), thickness: 12, outlinewidth: 0,
-          orientation: "h", y: -0.3, title: { text: plain(factor), side: "bottom" },
-        },
-      },
-    }], {
+    const said = (level) => names[level] ?? `level ${level}`;
+    const marker = { size: 7, opacity: 0.85 };
+    const dots = (rows, more) => ({
+      x: rows.map((row) => block.x[row] / 1000), y: rows.map((row) => block.y[row] / 1000), mode: "markers",
+      type: "scatter", text: rows.map((row) => plain(`${factor}: ${said(levels[row])}`)), hoverinfo: "text", ...more,
+    });
+    const rows = [...levels.keys()], top = Math.max(...levels);
+    let traces;
+    if (DATA.embedding.ordinal.includes(factor) || top >= COLOURS.light.length) {
+      const marks = [...Array(top + 1).keys()].filter((level) => level % Math.ceil((top + 1) / 6) === 0);
+      const bar = {
+        tickvals: marks, ticktext: marks.map((level) => plain(said(level))), thickness: 12, outlinewidth: 0,
+        orientation: "h", y: -0.42, title: { text: plain(factor), side: "bottom" },
+      };
+      const scale = { colorscale: look() === "dark" ? SCALE_DARK : SCALE, cmin: 0, cmax: top, colorbar: bar };
+      traces = [dots(rows, { marker: { ...marker, ...scale, color: levels }, showlegend: false })];
+    } else {
+      traces = [...new Set(levels)].sort((a, b) => a - b).map((level) => dots(
+        rows.filter((row) => levels[row] === level),
+        { name: plain(said(level)), marker: { ...marker, color: colour(level), symbol: sign(level) } },
+      ));
+    }
+    draw("code-plot", traces, {
       xaxis: { title: { text: "first component" } }, yaxis: { title: { text: "second component" } }, hovermode: "closest",
     });
     at("share").textContent = `, which hold ${(100 * block.share).toFixed(0)} % of its variance`;
@@ -60,6 +70,8 @@
   if (at("block")) {
     options(at("block"), Object.keys(DATA.embedding.blocks).map((name) => [name, name]));
     options(at("factor"), Object.keys(DATA.embedding.levels).map((name) => [name, name]));
+    const own = () => (DATA.owned[at("block").value] ?? []).find((name) => DATA.embedding.levels[name]);
+    at("factor").value = own() ?? at("factor").options[0].value;
     for (const id of ["block", "factor"]) at(id).addEventListener("change", codes);
   }
   const all = () => { dots(); losses(); codes(); };
