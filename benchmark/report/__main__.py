@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise ValueError(f"{root} is not a folder; give the one that holds the results: --results DIR")
         artefacts = reachable(place(options.artefacts)) if options.artefacts else artefact_root(root)
         if options.artefacts and not artefacts.is_dir():
-            raise ValueError(f"{artefacts} is not a folder; give the one that runs left: --artefacts DIR")
+            raise ValueError(f"{artefacts} is not a folder; give the one that holds what runs left: --artefacts DIR")
         if "://" in options.out:
             raise ValueError(f"the report is written to a folder of this machine, not to {options.out}: --out DIR")
         known = versions(root)

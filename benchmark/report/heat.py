@@ -15,7 +15,7 @@ def heat_map(row: Row, blocks: Mapping[str, Sequence[str]]) -> list[dict[str, ob
 
     Blocks of which nothing was measured are left out: a code of one block has the line of all alone.
     """
-    lines = []
+    lines = list[dict[str, object]]()
     for block, values in information(row, blocks).items():
         if block == ALL or any(value is not None for value in values.values()):
             owned = set(blocks.get(block, ()))

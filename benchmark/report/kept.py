@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.results import Result, path
+from benchmark.results import Result, ResultError, path
 from benchmark.storage import Place
 
 LARGEST_BYTES = 64 * 2**20  # a run leaves a tenth of a megabyte
@@ -36,13 +36,17 @@ def folder(artefacts: Place, result: Result) -> Place:
     return path(artefacts, *names, result.seed).parent / f"seed{result.seed}"
 
 
-def read(place: Place) -> bytes | None:
-    """A file, or None where it is not there, cannot be read, or is larger than any run leaves."""
+def read(artefacts: Place, result: Result, name: str) -> bytes | None:
+    """A file that a run left, or None where it is not there, cannot be read, or is larger than any run leaves.
+
+    None too for a run whose names cannot be folders: it has left nothing.
+    """
     try:
+        place = folder(artefacts, result) / name
         if not place.is_file() or place.stat().st_size > LARGEST_BYTES:
             return None
         return place.read_bytes()
-    except OSError:
+    except (OSError, ResultError):
         return None
 
 

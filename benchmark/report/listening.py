@@ -38,15 +38,14 @@ class Listening:
             space = _space(table)
         except MuteError as reason:
             return {"seed": None, "block": None, "examples": [], "why": str(reason), "picture": None}
-        folders = {run.seed: kept.folder(artefacts, run) for run in row.results}
-        for seed, place in folders.items():
-            examples = _decoded(kept.read(place / FILE), space.generator.space)
+        for run in row.results:
+            examples = _decoded(kept.read(artefacts, run, FILE), space)
             if examples is not None:
-                return self._heard(space, seed, examples)
-        for seed, place in folders.items():
-            pairs = _pairs(kept.arrays(kept.read(place / "test.npz")), table, space.generator.space)
+                return self._heard(space, run.seed, examples)
+        for run in row.results:
+            pairs = _pairs(kept.arrays(kept.read(artefacts, run, "test.npz")), table, space.generator.space)
             if pairs is not None:
-                return self._inputs(space, seed, pairs, kept.read(place / "swap.png"))
+                return self._inputs(space, run.seed, pairs, kept.read(artefacts, run, "swap.png"))
         why = "No embeddings or decoded features of this method are kept beside these results."
         return {"seed": None, "block": None, "examples": [], "why": why, "picture": None}
 
@@ -129,23 +128,29 @@ def _space(table: Table) -> Space:
     return space
 
 
-def _decoded(content: bytes | None, space: FactorSpace) -> SwapExamples | None:
-    """What is kept of a run, if it is whole and of this space."""
+def _decoded(content: bytes | None, space: Space) -> SwapExamples | None:
+    """What is kept of a run, if it is whole and of this space and front end."""
     arrays = kept.arrays(content)
     try:
         examples = from_arrays(arrays) if arrays is not None else None
         for levels in (examples.levels_a, examples.levels_b, examples.levels_target) if examples else ():
-            space.check(levels)
+            space.generator.space.check(levels)
     except ValueError:
         return None
-    return examples
+    settings = space.front_end.settings
+    return examples if examples and examples.swap.shape[1:] == (settings.n_frames, settings.n_mels) else None
 
 
 def _pairs(arrays: dict[str, NDArray[np.generic]] | None, table: Table, space: FactorSpace) -> Pairs | None:
     """The block that is swapped, rows of a and b [pair, 2], and levels of a, b and the target [pair, 3, factor]."""
+    from benchmark.features import swap_pairs
+    from benchmark.tasks import PRESETS
+
+    known = PRESETS.get(table.preset)
+    if known is None or known.judge != "test":  # else the kept clips are not those of the role test
+        return None
     if arrays is None or "levels" not in arrays or not all(table.blocks.values()):
         return None
-    from benchmark.features import swap_pairs
 
     block, owned = next(iter(table.blocks.items()))
     try:

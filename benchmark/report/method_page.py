@@ -24,7 +24,7 @@ def method_page(
 ) -> dict[str, object]:
     """What `method.html.j2` shows. listening: who makes sound; None where none is wanted."""
     first = row.results[0]
-    losses = {run.seed: kept.losses(_file(artefacts, run, "losses.csv")) for run in row.results}
+    losses = {run.seed: kept.losses(kept.read(artefacts, run, "losses.csv")) for run in row.results}
     losses = {seed: curves for seed, curves in losses.items() if curves}
     embedded, places = _embedded(row, artefacts)
     decodes = bool(row.values(RECONSTRUCTION_R2))
@@ -57,10 +57,6 @@ def method_page(
     }
 
 
-def _file(artefacts: Place, run: Result, name: str) -> bytes | None:
-    return kept.read(kept.folder(artefacts, run) / name)
-
-
 def _by_seed(row: Row) -> list[tuple[int, list[str]]]:
     values = [row.by_seed(metric) for metric in IN_TABLE.values()]
     return [(run.seed, [number(v[run.seed]) if run.seed in v else NONE for v in values]) for run in row.results]
@@ -87,7 +83,7 @@ def _details(row: Row) -> dict[str, str]:
 def _embedded(row: Row, artefacts: Place) -> tuple[int | None, dict[str, object] | None]:
     """The first seed whose embeddings are kept, and their places as whole thousandths."""
     for run in row.results:
-        found = kept.embedding(_file(artefacts, run, "test.npz"))
+        found = kept.embedding(kept.read(artefacts, run, "test.npz"))
         if found is None:
             continue
         names, values, ordinal = _factors(run, found.levels.shape[1])
@@ -96,7 +92,7 @@ def _embedded(row: Row, artefacts: Place) -> tuple[int | None, dict[str, object]
             for block, at in found.points.items()
         }
         levels = {name: found.levels[:, column].tolist() for column, name in enumerate(names)}
-        places = {"blocks": blocks, "levels": levels, "values": values, "ordinal": ordinal}
+        places: dict[str, object] = {"blocks": blocks, "levels": levels, "values": values, "ordinal": ordinal}
         return run.seed, places
     return None, None
 

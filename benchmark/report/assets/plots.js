@@ -23,7 +23,7 @@ function draw(id, traces, more = {}) {
     font: { color: css("--ink"), family: "system-ui, sans-serif", size: 13 },
     margin: { l: 48, r: 12, t: 12, b: 48 },
     hoverlabel: { bgcolor: css("--panel"), bordercolor: css("--ink"), font: { color: css("--ink") } },
-    legend: { orientation: "h", y: -0.22, x: 0 },
+    legend: { orientation: "h", y: place.classList.contains("small") ? -0.34 : -0.22, x: 0 },
     ...more,
     xaxis: { ...axis, ...more.xaxis }, yaxis: { ...axis, ...more.yaxis },
   };
