@@ -220,7 +220,7 @@ def test_the_command_writes_and_replaces_a_report(tmp_path, command):
         (["--out", "."], ". holds something else than a report; choose another folder: --out DIR"),
         (["--out", "s3://x/y"], "the report is written to a folder of this machine, not to s3://x/y: --out DIR"),
         (["--benchmark-version", "7"], "no results of version '7'. There are: 0.9"),
-        (["--outt", "x"], "no option '--outt'; did you mean '--out'?"),
+        (["--outt", "x"], "no option '--outt'; did you mean '--out'? --help shows the options"),
     ],
 )
 def test_mistakes_are_one_line_and_status_2(tmp_path, command, arguments, message):

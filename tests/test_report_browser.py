@@ -60,12 +60,13 @@ def names(page, task="phrases/timbre"):
 
 
 def faultless(page):
-    found = Axe().run(page)
+    # Without preloading: it asks for the style sheet again, which no page from disk may.
+    found = Axe().run(page, options={"preload": False})
     assert found.violations_count == 0, found.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the screen"
 
 
-def test_tables_sort(page):
+def test_tables_sort_and_filter(page):
     header = page.locator("section.board").nth(1).get_by_role("button", name="D", exact=True)
     hostile = "<img src=x onerror=alert(1)>"
     assert names(page)[0] == "best"
@@ -75,12 +76,9 @@ def test_tables_sort(page):
     assert names(page) == ["untrained", "weak", hostile, "middling", "hasty", "best"]
     assert page.locator("section.board").nth(1).locator("th[aria-sort]").get_attribute("aria-sort") == "ascending"
     page.locator("section.board").nth(1).get_by_role("button", name="method").click()
-    assert names(page) == sorted(names(page), key=lambda name: name.strip("<"))
+    assert names(page) == [hostile, "best", "hasty", "middling", "untrained", "weak"]
     page.locator("section.board").nth(1).get_by_role("button", name="swap fidelity").click()
     assert {*names(page)[-2:]} == {"middling", "untrained"}  # dashes last
-
-
-def test_tables_filter(page):
     assert page.locator("#shown").inner_text() == "7 rows in 2 tables"
     page.get_by_label("Task").select_option("phrases/timbre")
     assert page.locator("section.board:visible").count() == 1
@@ -95,7 +93,7 @@ def test_tables_filter(page):
 
 
 def test_the_picture_has_intervals_a_front_and_axes_to_choose(page):
-    page.get_by_label("Table").select_option("quick: phrases/timbre")
+    page.get_by_label("Table", exact=True).select_option("quick: phrases/timbre")
     traces = page.evaluate("document.getElementById('picture').data.map(t => [t.name, t.x.length])")
     assert dict(map(tuple, traces)) == {
         "Pareto front": 1, "combined": 1, "contrastive": 2, "reconstructive": 1, "control": 1, "&lt;/script&gt;": 1,
@@ -103,35 +101,35 @@ def test_the_picture_has_intervals_a_front_and_axes_to_choose(page):
     assert page.locator("#front").inner_text() == "On the front: best."
     assert page.locator("#picture .errorbars path").count() >= 6
     assert page.locator("#picture-title ~ figure svg text", has_text="best").count() == 1
-    page.get_by_label("Across").select_option("seconds, median (lower is better)")
+    page.get_by_label("Across", exact=True).select_option("seconds, median (lower is better)")
     assert page.evaluate("document.getElementById('picture').layout.xaxis.title.text").startswith("seconds")
     assert "best" in page.locator("#picture").get_attribute("aria-label")
-
-
-def test_a_point_of_the_picture_leads_to_the_method(page):
-    page.get_by_label("Table").select_option("quick: phrases/timbre")
+    # A point leads to its method.
+    page.get_by_label("Across", exact=True).select_option("disentanglement")
     point = page.locator("#picture .scatterlayer .trace").nth(1).locator(".points path").first.bounding_box()
     page.mouse.move(point["x"] + point["width"] / 2, point["y"] + point["height"] / 2)
     page.locator("#picture .hoverlayer .hovertext", has_text="rank 1").wait_for()
     page.mouse.down()
     page.mouse.up()
-    page.wait_for_url("**/method-best-*")
+    page.get_by_role("heading", level=1, name="best").wait_for()
 
 
-def test_a_link_leads_to_a_method_which_plays(page):
+def test_links_lead_to_pages_which_play(page):
     page.get_by_role("link", name="best").last.click()
-    assert page.get_by_role("heading", level=1).inner_text() == "best"
-    assert page.locator("#seed-plot svg").count() > 0
+    page.get_by_role("heading", level=1, name="best").wait_for()
+    page.locator("#seed-plot svg .points path").first.wait_for()
+    page.locator("#code-plot svg .points path").first.wait_for()
     assert page.evaluate("document.getElementById('loss-plot').data.length") == 1
     page.get_by_label("Term").select_option("rate")
     assert page.evaluate("document.getElementById('loss-plot').layout.yaxis.title.text") == "rate"
-    assert page.get_by_label("Colour").input_value() == "timbre"
-    page.get_by_label("Block").select_option("private")
-    page.get_by_label("Colour").select_option("pitch")
+    assert page.get_by_label("Colour", exact=True).input_value() == "timbre"
+    page.get_by_label("Block", exact=True).select_option("private")
+    page.get_by_label("Colour", exact=True).select_option("pitch")
     assert page.evaluate("document.getElementById('code-plot').data[0].x.length") == 400
     for title in ("input a", "reconstruction of a", "swap: shared of b, the rest of a", "exact target"):
         assert plays(page, page.get_by_label(f"{title}, example 1", exact=True))
     assert "Griffin-Lim" in page.locator("main").inner_text()
+    a_space_plays_by_keyboard(page)
 
 
 def plays(page, player):
@@ -142,7 +140,7 @@ def plays(page, player):
     return player.evaluate("player => player.duration") == pytest.approx(2, abs=0.01)
 
 
-def test_a_space_plays_by_keyboard(page):
+def a_space_plays_by_keyboard(page):
     page.get_by_role("link", name="Sounds: phrases").click()
     levels = page.get_by_role("group", name="Levels of timbre").get_by_role("button")
     levels.first.focus()
@@ -156,14 +154,14 @@ def test_a_space_plays_by_keyboard(page):
     assert page.evaluate("document.activeElement.closest('[aria-label=\"Levels of timbre\"]')") is None
 
 
-@pytest.mark.parametrize("look", ["light", "dark"])
-def test_no_automatic_fault_of_accessibility(page, report, look):
-    page.emulate_media(color_scheme=look)
-    for pattern in ("index.html", "method-best-phrases-timbre*", "method-middling-*", "space-*"):
-        page.goto(next(report.glob(pattern)).as_uri())
-        page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
-        assert page.evaluate("document.documentElement.dataset.look") == look
-        faultless(page)
+def test_no_automatic_fault_of_accessibility(page, report):
+    for look in ("light", "dark"):
+        page.emulate_media(color_scheme=look)
+        for pattern in ("index.html", "method-best-phrases-timbre*", "space-*"):
+            page.goto(next(report.glob(pattern)).as_uri())
+            page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+            assert page.evaluate("document.documentElement.dataset.look") == look
+            faultless(page)
 
 
 def test_the_look_can_be_switched_and_stays(page):
@@ -171,5 +169,7 @@ def test_the_look_can_be_switched_and_stays(page):
     page.get_by_role("button", name="Dark look").click()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
     assert page.evaluate("document.getElementById('picture').layout.font.color") == "#eceff3"
-    page.get_by_role("link", name="best").last.click()
+    page.get_by_role("link", name="hasty").click()
+    page.get_by_role("heading", level=1, name="hasty").wait_for()
     assert page.evaluate("document.documentElement.dataset.look") == "dark"
+    faultless(page)  # a page of which most is missing
