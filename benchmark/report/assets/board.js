@@ -4,6 +4,7 @@
   const at = (id) => document.getElementById(id);
   if (!at("filters")) return;
   const LOWER_IS_BETTER = new Set(["seconds", "parameters"]);
+  const MOST_NAMES = 12;
   const sections = [...document.querySelectorAll("section.board")];
 
   // Filters
@@ -60,6 +61,7 @@
     const family = at("family").value;
     const points = all.filter((p) => !family || DATA.families[family] === p.family);
     const best = front(points, x, y);
+    const named = (p) => points.length <= MOST_NAMES || best.includes(p); // more would hide each other
     const error = (list, metric) => ({
       type: "data", array: list.map((p) => p.values[metric][1] ?? 0), thickness: 1.2, width: 3,
     });
@@ -74,7 +76,7 @@
       const control = list.every((p) => p.control);
       traces.push({
         x: list.map((p) => p.values[x][0]), y: list.map((p) => p.values[y][0]), mode: "markers+text", name: plain(name),
-        text: list.map((p) => plain(p.name)), textposition: "top center", textfont: { size: 11, color: colour(i) },
+        text: list.map((p) => (named(p) ? plain(p.name) : "")), textposition: "top right", textfont: { size: 11, color: colour(i) },
         customdata: list.map((p) => p.href), cliponaxis: false,
         hovertext: list.map((p) => `<b>${plain(p.name)}</b><br>${plain(DATA.axes[x])}: ${told(p.values[x])}<br>`
           + `${plain(DATA.axes[y])}: ${told(p.values[y])}<br>rank ${p.rank ?? "—"}`),
