@@ -59,10 +59,10 @@ class Space:
         if decibels.shape != (settings.n_frames, settings.n_mels):
             wanted = (settings.n_frames, settings.n_mels)
             raise ValueError(f"features are {decibels.shape}; '{self.name}' has {wanted}")
-        level = torch.from_numpy(np.asarray(decibels, np.float64)).clamp(FLOOR_DB, 20.0)
+        level = torch.from_numpy(np.asarray(decibels, np.float32)).clamp(FLOOR_DB, 20.0)
         power = (10 ** (level / 10) - 10 ** (FLOOR_DB / 10)).clamp(min=0) * _full_scale(settings.n_fft)
-        spectrum = _spectrum(power.T, self.front_end._mel.mel_scale.fb.double().T)
-        window = torch.hann_window(settings.n_fft, dtype=torch.float64)
+        spectrum = _spectrum(power.T, self.front_end._mel.mel_scale.fb.T)
+        window = torch.hann_window(settings.n_fft)
         sound = torchaudio.functional.griffinlim(
             spectrum,
             window=window,
@@ -76,7 +76,7 @@ class Space:
             rand_init=False,
         )
         # Frames are centred on their hops, half a hop later than torch has them.
-        whole = torch.zeros(settings.n_samples, dtype=torch.float64)
+        whole = torch.zeros(settings.n_samples)
         start = settings.hop // 2
         part = sound[: settings.n_samples - start]
         whole[start : start + len(part)] = part
@@ -90,9 +90,10 @@ def _full_scale(n_fft: int) -> float:
 
 def _spectrum(power: Tensor, bands: Tensor) -> Tensor:
     """Nonnegative [bin, frame] whose mel powers are nearest to `power` [mel, frame]. bands: [mel, bin]."""
-    spectrum = bands.T @ power + 1e-12
+    spread = bands.T @ power
+    spectrum = spread + 1e-12
     for _ in range(MEL_STEPS):
-        spectrum = spectrum * (bands.T @ power) / (bands.T @ (bands @ spectrum) + 1e-12)
+        spectrum = spectrum * spread / (bands.T @ (bands @ spectrum) + 1e-12)
     return spectrum
 
 
