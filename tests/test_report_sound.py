@@ -12,7 +12,7 @@ from benchmark.report.contents import tables_of
 from benchmark.report.folder import Folder
 from benchmark.report.listening import TEST_SEEDS, Listening
 from benchmark.report.sound import flac, open_space, spectrogram
-from benchmark.report.space_page import space_page
+from benchmark.report.space_page import MOST_LEVELS, space_page
 from benchmark.swap_examples import FILE, SwapExamples, from_arrays
 
 
@@ -101,6 +101,13 @@ def test_one_factor_moves_on_the_page_of_a_space(made):
         loud[factor["name"]] = [10 * np.log10(np.mean(np.square(clip))) for clip in clips]
     assert np.allclose(np.diff(loud["loudness"]), 4, atol=0.3)  # steps of 4 dB
     assert np.ptp(loud["rhythm"]) < 0.5
+
+
+def test_a_factor_of_many_levels_has_some_of_them_with_both_ends(made):
+    shown = {factor["name"]: factor for factor in space_page("syntone", made)["factors"]}
+    assert shown["frequency"]["n_levels"] == 400
+    assert len(shown["frequency"]["steps"]) == MOST_LEVELS
+    assert [shown["frequency"]["steps"][end]["text"] for end in (0, -1)] == ["440 Hz", "8000 Hz"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from generators.factors import Factor
 
 
+MOST_LEVELS = 24  # of a factor: as many as `phrases` has pitches; `syntone` has 400 frequencies, a page of 17 MB
+
+
 def space_page(name: str, folder: Folder) -> dict[str, object]:
     """What `space.html.j2` shows; where the space cannot render here, why."""
     from benchmark.report.sound import open_space
@@ -27,12 +30,13 @@ def space_page(name: str, folder: Folder) -> dict[str, object]:
 
 
 def _factor(space: Space, folder: Folder, column: int, middle: np.ndarray) -> dict[str, object]:
-    """One factor at each of its levels, all others in the middle, nuisances off."""
+    """One factor at each of its levels, or at some evenly spread, all others in the middle, nuisances off."""
     from benchmark.report.sound import flac, spectrogram
 
     factor = space.generator.space.factors[column]
-    levels = np.repeat(middle[None], factor.n_levels, axis=0)
-    levels[:, column] = np.arange(factor.n_levels)
+    chosen = np.unique(np.linspace(0, factor.n_levels - 1, min(factor.n_levels, MOST_LEVELS)).astype(int))
+    levels = np.repeat(middle[None], len(chosen), axis=0)
+    levels[:, column] = chosen
     clips = space.render(levels, np.zeros(len(levels), np.int64))
     pictures = space.decibels(clips)
     still = [
@@ -42,13 +46,13 @@ def _factor(space: Space, folder: Folder, column: int, middle: np.ndarray) -> di
     ]
     steps = [
         {
-            "text": value_text(factor, level),
-            "sound": folder.media(flac(clips[level], space.sample_rate), "flac"),
-            "picture": folder.media(spectrogram(pictures[level]), "png"),
+            "text": value_text(factor, int(level)),
+            "sound": folder.media(flac(clips[row], space.sample_rate), "flac"),
+            "picture": folder.media(spectrogram(pictures[row]), "png"),
         }
-        for level in range(factor.n_levels)
+        for row, level in enumerate(chosen)
     ]
-    return {"name": factor.name, "unit": factor.unit, "ordinal": factor.ordinal, "still": still, "steps": steps}
+    return {"name": factor.name, "unit": factor.unit, "n_levels": factor.n_levels, "still": still, "steps": steps}
 
 
 def value_text(factor: Factor, level: int) -> str:
