@@ -25,7 +25,7 @@ lint: $(TEST_READY) ## style, by ruff
 types: $(TEST_READY) ## types, by mypy
 	$(BIN)/mypy
 
-system-deps: ## the FluidSynth library, by apt or brew, if it is not there yet
+system-deps: ## the FluidSynth library and Chromium, by apt or brew, if they are not there yet
 	@$(PYTHON) -c 'import ctypes.util, sys; sys.exit(not ctypes.util.find_library("fluidsynth"))' || { \
 		root=$$( [ "$$(id -u)" = 0 ] || echo 'sudo -n' ); \
 		if command -v apt-get >/dev/null; then \
@@ -34,6 +34,14 @@ system-deps: ## the FluidSynth library, by apt or brew, if it is not there yet
 		else false; fi; } || \
 		{ echo "FluidSynth is missing and could not be installed: install libfluidsynth3 (Debian, Ubuntu)," \
 			"fluidsynth-libs (Fedora) or fluid-synth (Homebrew), then run make test again" >&2; exit 1; }
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { \
+		root=$$( [ "$$(id -u)" = 0 ] || echo 'sudo -n' ); \
+		if command -v apt-get >/dev/null; then \
+			{ $$root apt-get -qq update && $$root apt-get -qq install -y --no-install-recommends chromium; } >/dev/null 2>&1; \
+		elif command -v brew >/dev/null; then brew install --quiet --cask chromium; \
+		else false; fi; } || \
+		{ echo "Chromium, which the tests open the report with, is missing and could not be installed: install chromium" \
+			"(Debian, Fedora, Homebrew), then run make test again" >&2; exit 1; }
 
 clean: ## remove the environment
 	rm -rf $(VENV)
