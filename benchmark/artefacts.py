@@ -1,4 +1,4 @@
-"""What a run leaves beside its result: two pictures, the losses step by step, and the embeddings."""
+"""What a run leaves beside its result: pictures, the losses step by step, embeddings, a few swaps as numbers."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from benchmark import plots
 from benchmark.decoding import decoded, rows_at
 from benchmark.embedding import embed
 from benchmark.execution import JUDGED, Outcome, Run
-from benchmark.features import Features, Prepared
+from benchmark.features import Clips, Features, Prepared
 from benchmark.metrics.table import SWAP_FIDELITY, Score
 from benchmark.results import Result, ResultError
 from benchmark.score import Codes
 from benchmark.storage import Place, write_whole
+from benchmark.swap_examples import FILE, SwapExamples
 from generators.factors import FactorSpace, Levels
 from generators.splits import Role
 
@@ -165,7 +166,20 @@ def _swaps(run: Run, prepared: Prepared, method: Method, path: Path) -> None:
         )
         for i in range(SWAPS)
     ]
+    _examples(run, space, clips, a, b, own, swap, block).write(path.with_name(FILE))
     plots.swap_figure(examples, prepared.centres_hz, prepared.front_end.frame_s, path)
+
+
+def _examples(
+    run: Run, space: FactorSpace, clips: Clips, a: Levels, b: Levels, own: Tensor, swap: Tensor, block: str
+) -> SwapExamples:
+    """What of a picture of swaps cannot be made without the method. own, swap: decibels, [example, frame, mel]."""
+    mixed = clips.levels[a].copy()
+    for name in run.task.blocks[block]:
+        mixed[:, space.column(name)] = clips.levels[b, space.column(name)]
+    seeds = clips.seeds[a], clips.seeds[b], clips.seeds[a]
+    features = own.cpu().numpy(), swap.cpu().numpy()
+    return SwapExamples(block, clips.levels[a], clips.levels[b], mixed, *seeds, *features)
 
 
 def _decibels(data: Features, method: Method, blocks: dict[str, Tensor], inputs: Tensor) -> Tensor:

@@ -34,8 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if missing:
         complain(f"the report needs {', '.join(missing)}: pip install 'dtones[report]'")
         return USAGE
-    from benchmark.results import ResultError, artefact_root, read_all, versions
+    from benchmark.results import ResultError, artefact_root, versions
     from benchmark.storage import place, reachable
+    from benchmark.strangers import collected
 
     try:
         root = reachable(place(options.results))
@@ -58,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     out = Path(options.out)
     try:
-        results = read_all(root, version) if version else []
+        results, problems = collected(root, version) if version else ([], [])
         older = [name for name in known if name != version]
         pages = build(results, artefacts, out, version=version, older=older, sound=not options.no_sound)
     except ResultError as error:
@@ -72,7 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return USAGE
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
     print(f"wrote {out / 'index.html'}: {pages} pages, {size / 1e6:.1f} MB; open it in a browser")
-    return DONE
+    for problem in problems:
+        complain(problem)
+    return FAILED if problems else DONE
 
 
 if __name__ == "__main__":
