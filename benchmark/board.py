@@ -79,7 +79,7 @@ def by_hand(result: Result) -> bool:
 
 def _values(results: Iterable[Result], metric: str, block: str | None, factor: str | None) -> list[float]:
     key = (metric, block, factor)
-    return [s.value for r in results for s in r.scores if (s.metric, s.block, s.factor) == key]
+    return [result.by_key[key] for result in results if key in result.by_key]
 
 
 def rows_of(results: Sequence[Result]) -> list[Row]:
@@ -87,9 +87,11 @@ def rows_of(results: Sequence[Result]) -> list[Row]:
 
     Oracles are none of them.
     """
-    methods = {}
-    for name in sorted({result.method for result in results if result.family != ORACLE}):
-        methods[name] = tuple(result for result in results if result.method == name)
+    runs_of: dict[str, list[Result]] = {}
+    for result in results:
+        runs_of.setdefault(result.method, []).append(result)
+    names = sorted({result.method for result in results if result.family != ORACLE})
+    methods = {name: tuple(runs_of[name]) for name in names}
     balances = {
         name: {run.seed: value for run in runs for value in _values([run], "balance", None, None)}
         for name, runs in methods.items()

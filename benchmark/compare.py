@@ -6,7 +6,7 @@ from itertools import pairwise as neighbouring
 
 from benchmark.markdown import NONE, number, probability, table
 from benchmark.results import Result
-from benchmark.statistics import MOST_SEEDS, PairedTest, mean_interval, paired_p, pairwise
+from benchmark.statistics import MOST_SEEDS, PairedTest, against, mean_interval, paired_p
 
 METRICS = {"P": "preservation", "D": "disentanglement", "B": "balance"}
 
@@ -22,18 +22,11 @@ def neighbours(values: Mapping[str, Mapping[int, float]], order: Sequence[str]) 
 
     values: {method: {seed: B}} of all that are ranked. order: their names, the best first.
     """
-    tests = pairwise(values)
-    lines = []
-    for first, second in neighbouring(order):
-        test, p = tests[first, second] if (first, second) in tests else _turned(tests[second, first])
+    pairs, lines = list(neighbouring(order)), []
+    for (first, second), (test, p) in zip(pairs, against(values, pairs), strict=True):
         lines.append([first, second, *_difference(test), probability(p), _seeds(test.seeds_needed)])
     header = ["method", "against", "difference in B", "seeds", "p (Holm)", "seeds needed"]
     return table(header, lines, left=2) if lines else ""
-
-
-def _turned(found: tuple[PairedTest, float]) -> tuple[PairedTest, float]:
-    test, p = found
-    return PairedTest(-test.difference, test.two_sided, 1 - test.one_sided, test.n, test.deviation), p
 
 
 def comparison(results: Sequence[Result], first: str, second: str) -> str:

@@ -6,6 +6,7 @@ Exit status: 0 done; 1 the leaderboard is stale (--check) or a result was left o
 """
 
 import argparse
+import gc
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -100,6 +101,7 @@ def _mend(arguments: argparse.Namespace) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     arguments, problems = _arguments(argv), list[str]()
+    gc.disable()  # millions of scores, none in a circle: looking for those takes a quarter of the time
     try:
         root = reachable(place(arguments.results))
         output = place(arguments.output) if arguments.output else root.parent / "leaderboard.md"
@@ -117,6 +119,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         complain(f"cannot write {output} ({error.strerror or error}); choose another file: --output FILE")
         status = USAGE
+    gc.enable()
     for problem in problems:
         complain(problem)
     return status or (FAILED if problems else DONE)

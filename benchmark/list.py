@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from baselines import registry
+from baselines import plugins, registry
 from benchmark import learners, oracles
 from benchmark.cli import Parser
 from benchmark.markdown import NONE, table
@@ -35,6 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     console = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
     console.print(_lines("methods", {name: registry.summary(registry.path_of(name)) for name in registry.names()}))
+    offered = {name: f"{one.value} ({one.dist.name if one.dist else '?'})" for name, one in plugins.installed().items()}
+    if offered:
+        console.print(_lines("methods that installed packages offer", offered))
     console.print(_lines("encoders with known answers, for calibration", oracles.summaries()))
     learning = {name: registry.summary(learners.path_of(name)) for name in learners.names()}
     console.print(_lines("oracles that learn: they see the factors, and never rank", learning))

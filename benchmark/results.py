@@ -10,6 +10,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -142,10 +143,10 @@ class Result(_Record):
 
     @model_validator(mode="after")
     def _each_score_once(self) -> Self:
-        counts = Counter((score.metric, score.block, score.factor) for score in self.scores)
-        twice = [key for key, count in counts.items() if count > 1]
-        if twice:
-            raise ValueError(f"scores: (metric, block, factor) = {twice[0]} is there more than once")
+        if len(self.by_key) < len(self.scores):
+            counts = Counter((score.metric, score.block, score.factor) for score in self.scores)
+            twice = next(key for key, count in counts.items() if count > 1)
+            raise ValueError(f"scores: (metric, block, factor) = {twice} is there more than once")
         return self
 
     @model_validator(mode="after")
@@ -161,16 +162,26 @@ class Result(_Record):
             raise ValueError("id: it is not of this result's fields; the file was edited, or put together by hand")
         return self
 
+    @cached_property
+    def by_key(self) -> dict[tuple[str, str | None, str | None], float]:
+        """Every score by (metric, block, factor)."""
+        return {(score.metric, score.block, score.factor): score.value for score in self.scores}
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As pydantic has it; what was looked up by key is looked up anew."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("by_key", None)
+        return copied
+
     def ranked(self) -> dict[str, float]:
         """P, D and B by metric, in this order; those alone that the task and the code have."""
-        found = {score.metric: score.value for score in self.scores if score.block is None and score.factor is None}
-        return {metric: found[metric] for metric in (PRESERVATION, DISENTANGLEMENT, BALANCE) if metric in found}
+        keys = [(metric, None, None) for metric in (PRESERVATION, DISENTANGLEMENT, BALANCE)]
+        return {key[0]: self.by_key[key] for key in keys if key in self.by_key}
 
     def value(self, metric: str, block: str | None = None, factor: str | None = None) -> float:
         """The value of one score. Raises KeyError that says which scores of the metric, or which metrics, exist."""
-        for score in self.scores:
-            if (score.metric, score.block, score.factor) == (metric, block, factor):
-                return score.value
+        if (metric, block, factor) in self.by_key:
+            return self.by_key[metric, block, factor]
         wanted = f"no score {metric!r} with block={block!r}, factor={factor!r} in seed {self.seed} of {self.method!r}"
         pairs = [(score.block, score.factor) for score in self.scores if score.metric == metric]
         if pairs:

@@ -7,10 +7,13 @@ the examples that it draws; the clips, the split and the probes' seed are the sa
 
 import math
 import sys
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy.special import nctdtr, ndtri, stdtr, stdtrit  # not scipy.stats, which takes a second to import
 
 SEEDS_TO_BE_RANKED = 5
@@ -130,8 +133,9 @@ def _comparable(values_by_method: Mapping[str, Mapping[int, float]]) -> list[str
     """The methods of which every two have five common seeds; those in the way of most others leave first."""
     names = sorted(name for name, values in values_by_method.items() if len(values) >= SEEDS_TO_BE_RANKED)
     while True:
-        seeds = {name: values_by_method[name].keys() for name in names}
-        lacking = {a: sum(len(seeds[a] & seeds[b]) < SEEDS_TO_BE_RANKED for b in names) for a in names}
+        kinds = Counter(frozenset(values_by_method[name]) for name in names)  # many have the same seeds
+        missing = {a: sum(count for b, count in kinds.items() if len(a & b) < SEEDS_TO_BE_RANKED) for a in kinds}
+        lacking = {name: missing[frozenset(values_by_method[name])] for name in names}
         most = max(lacking.values(), default=0)
         if most == 0:
             return names
@@ -146,6 +150,65 @@ def pairwise(values_by_method: Mapping[str, Mapping[int, float]]) -> dict[tuple[
     return dict(zip(pairs, zip(tests, corrected, strict=True), strict=True))
 
 
+@dataclass(frozen=True)
+class _Tests:
+    """Paired t tests of every two methods that can be ranked, as `pairwise` has them, all at once.
+
+    names: the methods, sorted. difference, p: float64 [pair], in the order of `itertools.combinations`; p is two-sided,
+    by Holm. Sums are taken seed by seed, which is the same on every machine; the last digit may not be `pairwise`'s.
+    """
+
+    names: list[str]
+    difference: NDArray[np.float64]
+    p: NDArray[np.float64]
+
+    def place(self, a: str, b: str) -> int:
+        """The row of a pair, in whichever order."""
+        first, second = sorted((self.names.index(a), self.names.index(b)))
+        return first * len(self.names) - first * (first + 1) // 2 + second - first - 1
+
+
+def _tested(values_by_method: Mapping[str, Mapping[int, float]]) -> _Tests:
+    names = _comparable(values_by_method)
+    seeds = sorted({seed for name in names for seed in values_by_method[name]})
+    table = np.array([[values_by_method[name].get(seed, np.nan) for seed in seeds] for name in names])
+    table = table.reshape(len(names), len(seeds))
+    first, second = np.triu_indices(len(names), 1)
+    n, total, largest, squares = (np.zeros(len(first)) for _ in range(4))
+    for values in table.T:
+        difference = values[first] - values[second]
+        there = ~np.isnan(difference)
+        n += there
+        total += np.where(there, difference, 0.0)
+        size = np.maximum(np.abs(values[first]), np.abs(values[second]))
+        largest = np.maximum(largest, np.where(there, size, 0.0))
+    mean = total / n
+    for values in table.T:
+        apart = values[first] - values[second] - mean
+        squares += np.where(np.isnan(apart), 0.0, apart * apart)
+    error, rounding = np.sqrt(squares / (n - 1) / n), 8 * sys.float_info.epsilon * largest
+    t = np.abs(mean) / np.where(error > rounding, error, 1.0)
+    same = np.where(np.abs(mean) <= rounding, 1.0, 0.0)
+    p = np.where(error > rounding, 2 * stdtr(n - 1, -t), same)
+    return _Tests(names, mean, _holm(p))
+
+
+def _holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """As `holm`."""
+    order = np.argsort(p, kind="stable")
+    corrected = np.empty_like(p)
+    corrected[order] = np.maximum.accumulate(np.minimum(1.0, np.arange(len(p), 0, -1) * p[order]))
+    return corrected
+
+
+def against(
+    values_by_method: Mapping[str, Mapping[int, float]], pairs: Sequence[tuple[str, str]]
+) -> list[tuple[PairedTest, float]]:
+    """Some pairs of methods that can be ranked: their test, and its two-sided p by Holm over all pairs there are."""
+    tests = _tested(values_by_method)
+    return [(paired_p(values_by_method[a], values_by_method[b]), float(tests.p[tests.place(a, b)])) for a, b in pairs]
+
+
 def ranks(values_by_method: Mapping[str, Mapping[int, float]]) -> dict[str, int | None]:
     """Rank of each method, {method: {seed: value}}: 1 + the number of methods that are significantly better.
 
@@ -153,8 +216,9 @@ def ranks(values_by_method: Mapping[str, Mapping[int, float]]) -> dict[str, int 
     after Holm's correction over all pairs. Methods that cannot be told apart share a rank. None, unranked: a method
     without five seeds in common with the others; such a method does not enter the correction.
     """
-    better = dict.fromkeys(_comparable(values_by_method), 0)
-    for (a, b), (test, p) in pairwise(values_by_method).items():
-        if p < SIGNIFICANCE:
-            better[b if test.difference > 0 else a] += 1
+    tests = _tested(values_by_method)
+    first, second = np.triu_indices(len(tests.names), 1)
+    worse = np.where(tests.difference > 0, second, first)[tests.p < SIGNIFICANCE]
+    counts = np.bincount(worse, minlength=len(tests.names)).tolist()
+    better = dict(zip(tests.names, counts, strict=True))
     return {name: 1 + better[name] if name in better else None for name in values_by_method}

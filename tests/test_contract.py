@@ -5,14 +5,14 @@ from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import get_args
 
 import pytest
 import torch
 
 from baselines import registry
-from baselines.contract import ONE_BLOCK, Batch, Family, Method
+from baselines.contract import ONE_BLOCK, Batch, Method
 from benchmark.checkpoint import Checkpoints
+from benchmark.submit import contract
 from benchmark.tasks import PRESETS
 from benchmark.train import train
 
@@ -79,57 +79,19 @@ def name(request):
 
 
 def test_its_file_says_what_it_is(name):
-    line = registry.summary(registry.path_of(name))
-    assert line != "(no docstring)", (
-        f"{name}: begin the file with a docstring; its first line is what benchmark.list shows"
-    )
-    assert len(line) <= 120, f"{name}: shorten the docstring's first line to 120 characters; benchmark.list shows it"
-    assert line.endswith("."), (
-        f"{name}: end the docstring's first line with a full stop; it must be a sentence: {line!r}"
-    )
     cls = registry.load(name)
-    assert cls.__doc__, f"{name}: give the class {cls.__name__} a docstring"
-    assert cls.family in get_args(Family), f"{name}: set family to one of {get_args(Family)}; it is {cls.family!r}"
+    assert contract.file_faults(name, registry.path_of(name)) + contract.class_faults(name, cls) == []
 
 
 def test_its_settings_are_explained_and_bounded(name):
-    for setting, field in registry.load(name).Settings.model_fields.items():
-        assert field.description, f"{name}: explain the setting {setting}: Field(..., description=...)"
-        assert not field.is_required(), f"{name}: give the setting {setting} a default"
-        if field.annotation in (int, float):
-            bounds = {sign for limit in field.metadata for sign in ("gt", "ge", "lt", "le") if hasattr(limit, sign)}
-            assert bounds & {"gt", "ge"}, f"{name}: give the setting {setting} a lower bound: Field(..., ge=...)"
-            assert bounds & {"lt", "le"}, f"{name}: give the setting {setting} an upper bound: Field(..., le=...)"
-        else:
-            known = field.annotation in (bool, str) or bool(get_args(field.annotation))
-            assert known, f"{name}: make the setting {setting} a number, a bool, a str or a Literal"
+    assert contract.settings_faults(name, registry.load(name)) == []
 
 
 def test_a_training_step_gives_a_finite_loss_that_reaches_every_parameter(name, small):
     method = prepared(name, small)
-    optimisers = method.optimisers()
-    if not optimisers:
-        return  # a method that does not train is left alone by the loop: see test_train.py
-    batch = Batch(small.features[:32].unflatten(0, (16, 2)), "shared", 0.5)
     with torch.random.fork_rng([]):
         torch.manual_seed(1)
-        for index in range(len(optimisers)):
-            terms = method.training_step(batch, index)
-            assert "loss" in terms, (
-                f"{name}: training_step must return its loss under 'loss'; it returned {sorted(terms)}"
-            )
-            for term, value in terms.items():
-                assert value.shape == (), f"{name}: the term {term} must be a scalar; its shape is {tuple(value.shape)}"
-                assert torch.isfinite(value), f"{name}: the term {term} is {value} at the first step"
-            terms["loss"].backward()
-    optimised = {id(p) for o in optimisers for group in o.param_groups for p in group["params"]}
-    for parameter, tensor in method.named_parameters():
-        if tensor.requires_grad:
-            advice = "use it in the loss, freeze it or drop it"
-            assert id(tensor) in optimised, f"{name}: no optimiser holds the parameter {parameter}: {advice}"
-            assert tensor.grad is not None, f"{name}: no gradient reaches the parameter {parameter}: {advice}"
-            assert torch.isfinite(tensor.grad).all(), f"{name}: the gradient of {parameter} is not finite"
-            assert tensor.grad.any(), f"{name}: the gradient of {parameter} is zero everywhere: {advice}"
+        assert contract.step_faults(name, method, small.features) == []
 
 
 def test_it_embeds_into_the_blocks_it_was_told(name, small, trained):

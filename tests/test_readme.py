@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from benchmark import leaderboard, results, run
 from benchmark import list as listing
 from benchmark.plan import plan
 from benchmark.run_options import requests
-from benchmark.tasks import BENCHMARK_VERSION
+from benchmark.submit import __main__ as submit
+from benchmark.tasks import BENCHMARK_VERSION, BOARD
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -25,13 +27,46 @@ PYTHON_BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 def test_the_example_method_runs_as_printed(tmp_path):
     [example] = [block for block in PYTHON_BLOCKS if "class MyMethod" in block]
     (tmp_path / "my_method.py").write_text(example, encoding="utf-8")
-    [command] = re.findall(r"^    python (-m benchmark.run --plugin .*--preset tiny)$", README, re.MULTILINE)
+    [command] = re.findall(
+        r"^    python (-m benchmark.run --plugin my_method.py .*--preset tiny)$", README, re.MULTILINE
+    )
     done = subprocess.run(
         [sys.executable, *shlex.split(command)], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert "P 0." in done.stdout
     assert list(tmp_path.glob("results/*/tiny/phrases/timbre/my_method/seed0.json"))
+
+
+def test_the_example_encoder_is_scored_as_printed_within_a_minute(tmp_path):
+    [example] = [block for block in PYTHON_BLOCKS if "sample_rate = 22_050" in block]
+    (tmp_path / "my_encoder.py").write_text(example, encoding="utf-8")
+    [command] = re.findall(r"^    python (-m benchmark.run --plugin my_encoder.py .*)$", README, re.MULTILINE)
+    begun = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, *shlex.split(command)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    seconds = time.perf_counter() - begun
+    assert done.returncode == 0, done.stderr
+    [file] = tmp_path.glob("results/*/quick/phrases/timbre/my_encoder/seed0.json")
+    result = results.read(file)
+    assert set(result.ranked()) == {"preservation"}
+    assert result.value("information", "all", "timbre") > 0.9  # bands tell timbres apart,
+    assert result.value("information", "all", "rhythm") < 0.1  # and nothing of when
+    assert seconds < 180  # under 60 on two idle cores; a test may share them
+
+
+def test_the_submission_shown_is_one_that_the_suite_takes(tmp_path, monkeypatch, capsys):
+    """As printed, but that it runs nothing: the runs are there already, or none is asked for."""
+    [example] = [block for block in PYTHON_BLOCKS if "sample_rate = 22_050" in block]
+    (tmp_path / "my_encoder.py").write_text(example, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    asked = []
+    monkeypatch.setattr("benchmark.batch.carried_out", lambda requests, *_: (asked.extend(requests), ([], 1))[1])
+    [command] = re.findall(r"^    python -m benchmark.submit (my_encoder.py .*)$", README, re.MULTILINE)
+    assert submit.main(shlex.split(command)) == 1
+    assert "my_encoder keeps what a plugin promises; now the runs" in capsys.readouterr().out
+    assert (asked[0].seeds, asked[0].task) == ([0, 1, 2, 3, 4], list(BOARD))
 
 
 def test_the_example_of_sound_runs_as_printed():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from benchmark.statistics import holm, mean_interval, paired_p, pairwise, power, ranks, seeds_needed
+from benchmark.statistics import against, holm, mean_interval, paired_p, pairwise, power, ranks, seeds_needed
 
 
 def by_seed(*values):
@@ -186,3 +186,26 @@ def test_every_two_methods_are_compared_once_and_corrected_together():
 def test_importing_does_not_bring_scipy_stats():
     code = "import sys, benchmark.statistics; sys.exit('scipy.stats' in sys.modules or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_all_pairs_at_once_are_the_pairs_one_by_one():
+    """Methods of other seeds, equal ones, constant differences: ranks and p are those of `pairwise`."""
+    rng = np.random.default_rng(0)
+    values = {f"m{i}": {s: float(v) for s, v in enumerate(rng.normal(i / 20, 0.05, 5))} for i in range(30)}
+    values["m30"] = dict(values["m3"])
+    values["m31"] = {seed: value + 0.25 for seed, value in values["m3"].items()}
+    values["more"] = {s: float(v) for s, v in enumerate(rng.normal(0.5, 0.05, 9))}
+    values["few"] = {0: 0.5, 1: 0.25}
+    values["others"] = {s + 100: 0.5 + s / 10 for s in range(5)}
+    one_by_one = pairwise(values)
+    pairs = list(one_by_one)
+    for (test, p), found in zip(one_by_one.values(), against(values, pairs), strict=True):
+        assert found[0] == test
+        assert found[1] == pytest.approx(p, rel=1e-9)
+    better = dict.fromkeys({name for pair in pairs for name in pair}, 0)
+    for (a, b), (test, p) in one_by_one.items():
+        if p < 0.05:
+            better[b if test.difference > 0 else a] += 1
+    expected = {name: better[name] + 1 if name in better else None for name in values}
+    assert ranks(values) == expected
+    assert {name for name, rank in expected.items() if rank is None} == {"few", "others"}

@@ -1,0 +1,1 @@
+"""Submitting a method to the board, and checking what was submitted: `python -m benchmark.submit my_method.py`."""
