@@ -3,16 +3,17 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from statistics import median
 
 from benchmark.calibration import ABOUT as ABOUT_CALIBRATION
 from benchmark.calibration import ABOUT_LEARNERS, calibration, ceilings
 from benchmark.compare import ABOUT as ABOUT_NEIGHBOURS
 from benchmark.compare import neighbours
 from benchmark.detail_tables import by_block_and_factor, by_dimension, by_probe
-from benchmark.markdown import NONE, interval, number, table
-from benchmark.metrics.table import BALANCE
+from benchmark.main_tables import ABOUT_ONE_BLOCK, ABOUT_OVERALL, one_block, overall, ranking
+from benchmark.markdown import NONE
+from benchmark.metrics.table import BALANCE, DISENTANGLEMENT, PRESERVATION
 from benchmark.oracles import FAMILY as ORACLE
+from benchmark.picture import Point, scatter
 from benchmark.results import Result
 from benchmark.statistics import mean_interval, ranks
 
@@ -107,23 +108,8 @@ def rows_of(results: Sequence[Result]) -> list[Row]:
     return sorted(rows, key=order)
 
 
-def _main_table(rows: Sequence[Row]) -> str:
-    header = ["rank", "method", "family", "P", "D", "B", "reconstruction R²", "seconds (median)", "seeds", "device"]
-    metrics = ("preservation", "disentanglement", "balance", "reconstruction_r2")
-    lines = []
-    for row in rows:
-        seconds = median(run.cost.total_seconds for run in row.results)
-        devices = ", ".join(sorted({run.environment.device for run in row.results}))
-        lines.append(
-            [NONE if row.rank is None else str(row.rank), row.name, row.results[0].family]
-            + [interval(row.values(metric)) for metric in metrics]
-            + [number(seconds, 0 if seconds >= 10 else 1), str(len(row.results)), devices]
-        )
-    return table(header, lines, left=3)
-
-
-def _section(results: Sequence[Result]) -> str:
-    """One preset and task: what it is, the ranking, who holds what where, and the oracles."""
+def _section(results: Sequence[Result], picture: str) -> str:
+    """One preset and task: what it is, the ranking, who holds what where, and the oracles. picture: its address."""
     first, rows = results[0], rows_of(results)
     owned = "; ".join(f"`{b}` should hold {', '.join(factors) or 'no factor'}" for b, factors in first.blocks.items())
     parts = [
@@ -131,13 +117,71 @@ def _section(results: Sequence[Result]) -> str:
         f"Task version {first.task_version}, sounds version {first.space_version}. {owned}.\n",
     ]
     if rows:
-        parts += [_main_table(rows), *_notes(rows), *_real(rows)]
+        whole, single = _by_blocks(rows)
+        parts += [ranking(whole)] if whole else []
+        parts += (
+            [f"![P against D of each method, families coloured, intervals drawn](<{picture}>)\n"] if picture else []
+        )
+        parts += [*_notes(rows), *_real(rows)]
+        parts += [ABOUT_ONE_BLOCK, one_block(single)] if single else []
         for tables in (by_probe, by_block_and_factor, by_dimension):
             parts += tables(rows, first.blocks)
     oracles = calibration(results)
     learning = ceilings(results)
     parts += [ABOUT_CALIBRATION, oracles] if oracles else []
     return "\n".join([*parts, *([ABOUT_LEARNERS, learning] if learning else [])])
+
+
+def _by_blocks(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Rows whose code has the task's blocks, and those of one block; where no code could have D, all are the first."""
+    single = [row for row in rows if not row.values(BALANCE)] if all(rows[0].results[0].blocks.values()) else []
+    return [row for row in rows if row not in single], single
+
+
+def _points(rows: Sequence[Row]) -> list[Point]:
+    """Rows as points of the picture: with the method's own defaults, and with a D."""
+    points = []
+    for row in rows:
+        p, d = row.values(PRESERVATION), row.values(DISENTANGLEMENT)
+        if d and not row.by_hand:
+            (p_mean, p_half), (d_mean, d_half) = mean_interval(p), mean_interval(d)
+            points.append(Point(row.name, row.results[0].family, p_mean, d_mean, p_half, d_half))
+    return points
+
+
+def _groups(results: Sequence[Result]) -> list[list[Result]]:
+    """Results table by table, in their order."""
+    ordered = sorted(results, key=lambda result: (*_table_key(result), result.method, result.seed))
+    return [list(group) for _, group in groupby(ordered, key=_table_key)]
+
+
+def pictures(results: Sequence[Result]) -> dict[str, str]:
+    """P against D of every table that has a method with both: SVG by file, `preset/task.svg`; the same bytes always."""
+    found: dict[str, str] = {}
+    for group, file in zip(_groups(results), _files(_groups(results)), strict=True):
+        points = _points(rows_of(group))
+        if points:
+            found[file] = scatter(points, f"P against D, {group[0].preset}: {group[0].task}")
+    return found
+
+
+def _files(groups: Sequence[Sequence[Result]]) -> list[str]:
+    """A file name for the picture of each table, no two the same."""
+    stems = [f"{group[0].preset}/{group[0].task}" for group in groups]
+    again = [stems[:place].count(stem) for place, stem in enumerate(stems)]
+    return [f"{stem}{f'~{count + 1}' if count else ''}.svg" for stem, count in zip(stems, again, strict=True)]
+
+
+def _overall(groups: Sequence[Sequence[Result]]) -> list[str]:
+    """All tasks of one preset together, where it has two or more."""
+    tasks = {}
+    for group in groups:
+        rows = [row for row in rows_of(group) if row.values(BALANCE)]
+        if rows:
+            tasks[group[0].task] = rows
+    if len(tasks) < 2:
+        return []
+    return [f"## {groups[0][0].preset}: all tasks\n", ABOUT_OVERALL, overall(tasks)]
 
 
 def _notes(rows: Sequence[Row]) -> list[str]:
@@ -160,12 +204,27 @@ def _table_key(result: Result) -> tuple[object, ...]:
     return (result.preset, result.task, result.task_version, result.space_version, blocks)
 
 
-def text(results: Sequence[Result], benchmark_version: str | None, older: Sequence[str] = ()) -> str:
-    """The whole leaderboard in Markdown. older: benchmark versions whose results are not shown."""
+def text(
+    results: Sequence[Result],
+    benchmark_version: str | None,
+    older: Sequence[str] = (),
+    folder: str = "results/pictures",
+) -> str:
+    """The whole leaderboard in Markdown.
+
+    older: benchmark versions whose results are not shown. folder: where `pictures` lie, as the file's links name it.
+    """
     parts = ["# Leaderboard\n", ABOUT]
     if not results:
         return "\n".join([*parts, "There are no results yet.\n"])
     since = f" Older ones, with other numbers, lie beside them: {', '.join(older)}." if older else ""
     parts.append(f"Results of benchmark version {benchmark_version}.{since}\n")
-    ordered = sorted(results, key=lambda result: (*_table_key(result), result.method, result.seed))
-    return "\n".join([*parts, *(_section(list(group)) for _, group in groupby(ordered, key=_table_key))])
+    groups, drawn = _groups(results), pictures(results)
+    files = dict(zip(map(id, groups), _files(groups), strict=True))
+    for _, tables in groupby(groups, key=lambda group: group[0].preset):
+        of_preset = list(tables)
+        parts += _overall(of_preset)
+        for group in of_preset:
+            file = files[id(group)]
+            parts.append(_section(group, f"{folder}/{file}" if file in drawn else ""))
+    return "\n".join(parts)

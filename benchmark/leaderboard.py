@@ -7,29 +7,22 @@ Exit status: 0 done; 1 the leaderboard is stale (--check) or a result was left o
 
 import argparse
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
+from pathlib import Path
 
-from benchmark.board import COMMAND, text
+from benchmark.board import COMMAND, pictures, text
 from benchmark.cli import DONE, FAILED, USAGE, Parser, complain
 from benchmark.compare import comparison
 from benchmark.results import Result, ResultError, versions
-from benchmark.storage import Place, place, reachable, write_whole
+from benchmark.storage import Place, is_local, place, reachable, write_whole
 from benchmark.strangers import collected
 
 
 class UsageError(ValueError):
     """A mistake of the user's, said in one line."""
-
-
-def build(root: Place, problems: list[str] | None = None) -> str:
-    """The leaderboard of the newest benchmark version in a results folder. Raises UsageError, ResultError.
-
-    problems: takes a line for each result that is left out, and why.
-    """
-    results, newest, older = _newest(root, [] if problems is None else problems)
-    return text(results, newest, older)
 
 
 def _newest(root: Place, problems: list[str]) -> tuple[list[Result], str, list[str]]:
@@ -130,14 +123,38 @@ def _done(arguments: argparse.Namespace, root: Place, output: Place, problems: l
     if arguments.compare:
         print(compared(root, arguments.compare, arguments.task, arguments.preset, problems), end="")
         return DONE
-    board = build(root, problems)
+    files = built(root, output, problems)
     if not arguments.check:
-        write_whole(output, board)
+        for file, content in files.items():
+            if is_local(file) and file != output:
+                file.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(file, content)
         print(f"wrote {output}")
-    elif not output.is_file() or output.read_bytes() != board.encode():
-        print(f"{output} is stale; mend it with: {_mend(arguments)}", file=sys.stderr)
-        return FAILED
-    return DONE
+        return DONE
+    stale = [file for file, content in files.items() if not file.is_file() or file.read_bytes() != content.encode()]
+    if stale:
+        print(f"{stale[0]} is stale; mend it with: {_mend(arguments)}", file=sys.stderr)
+    return FAILED if stale else DONE
+
+
+def build(root: Place, problems: list[str] | None = None) -> str:
+    """The text of the leaderboard beside a results folder, as `built`."""
+    output = root.parent / "leaderboard.md"
+    return built(root, output, [] if problems is None else problems)[output]
+
+
+def built(root: Place, output: Place, problems: list[str]) -> dict[Place, str]:
+    """The leaderboard of the newest benchmark version, and its pictures, by file. Raises UsageError, ResultError.
+
+    problems: takes a line for each result that is left out, and why.
+    """
+    results, newest, older = _newest(root, problems)
+    folder = root / "pictures"
+    link = str(folder)
+    if isinstance(root, Path) and isinstance(output, Path):
+        link = Path(os.path.relpath(str(folder), str(output.parent))).as_posix()
+    drawn = {folder / name: picture for name, picture in pictures(results).items()}
+    return {output: text(results, newest, older, link), **drawn}
 
 
 if __name__ == "__main__":

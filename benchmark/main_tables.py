@@ -19,8 +19,8 @@ ABOUT_ONE_BLOCK = """\
 Methods of one block, with no idea of blocks: what they keep is measured, and they have no D, no B and no rank.
 """
 ABOUT_OVERALL = f"""\
-B of each task, and the mean over all of them, which ranks as B does in one task: by a t test paired by seed, each seed's
-mean over tasks, of the methods that have all tasks. {NONE}: not run, or not to be ranked.
+B of each task, and the mean over all of them, which ranks as B does in one task: by a t test paired by seed, of each
+seed's mean over tasks, of the methods that have all tasks. {NONE}: not run, or not to be ranked.
 """
 
 

@@ -133,7 +133,7 @@ def test_a_score_that_is_not_there_is_a_dash(tmp_path):
     known = [Score(metric="information", block="all", factor=f, value=0.5) for f in ("timbre", "pitch", "rhythm")]
     put(tmp_path, "bare", 0.5, 0, scores=[Score(metric="preservation", value=0.5), *known])
     board = build(tmp_path)
-    assert line_of(board, "bare")[3:7] == ["0.500", "—", "—", "—"]
+    assert line_of(board, "bare")[:5] == ["bare", "contrastive", "0.500", "—", "—"], "of one block, by its scores"
     assert "| bare | — | — | — / — / 0.500 |" in board
     assert "*chance*" not in board
 
@@ -146,6 +146,7 @@ def test_presets_tasks_and_task_versions_never_share_a_table(folder):
     assert [line.split(".")[0] for line in headings] == [
         "## main: phrases/timbre",
         "Task version 1, sounds version 1",
+        "## quick: all tasks",
         "## quick: phrases/timbre",
         "Task version 1, sounds version 1",
         "## quick: phrases/timbre",
@@ -153,7 +154,7 @@ def test_presets_tasks_and_task_versions_never_share_a_table(folder):
         "## quick: tones",
         "Task version 1, sounds version 1",
     ]
-    assert line_of(build(folder), "best", 3)[4] == "0.800 ± 0.020"
+    assert line_of(build(folder), "best", 4)[4] == "0.800 ± 0.020"
 
 
 def test_seeds_that_are_not_one_method_are_marked_and_unranked(folder):
@@ -304,11 +305,15 @@ def test_the_same_bytes_whatever_the_order_of_the_files(folder, tmp_path):
         copy.write_bytes(file.read_bytes())
     environment = {**os.environ, "PYTHONHASHSEED": "7", "LC_ALL": "C", "PYTHONUTF8": "0"}
     outputs = []
+    pictures = []
     for source, name in itertools.product((folder, tmp_path / "copy"), ("a.md", "b.md")):
-        command = [sys.executable, "-m", "benchmark.leaderboard", "--results", source, "--output", tmp_path / name]
+        output = source.parent / name
+        command = [sys.executable, "-m", "benchmark.leaderboard", "--results", source, "--output", output]
         subprocess.run(command, check=True, cwd=ROOT, env=environment, capture_output=True)
-        outputs.append((tmp_path / name).read_bytes())
-    assert set(outputs) == {build(folder).encode()}
+        outputs.append(output.read_bytes().replace(f"<{source.name}/pictures".encode(), b"<pictures"))
+        pictures.append((source / "pictures" / "quick" / "phrases" / "timbre.svg").read_bytes())
+    assert set(outputs) == {build(folder).replace(f"<{folder.name}/pictures", "<pictures").encode()}
+    assert len(set(pictures)) == 1
     assert b"\r" not in outputs[0]
 
 
@@ -372,3 +377,36 @@ def test_help_is_quick_and_torch_is_not_imported(folder):
     )
     shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
     assert shown.stdout.split() == [b"[]"]
+
+
+def test_methods_of_one_block_have_a_table_of_their_own(folder):
+    known = [Score(metric="information", block="all", factor=f, value=0.5) for f in ("timbre", "pitch", "rhythm")]
+    put(folder, "whole", 0.5, 0, scores=[Score(metric="preservation", value=0.5), *known])
+    ranked, one = build(folder).split("Methods of one block")
+    assert "| whole |" not in ranked
+    assert line_of("Methods of one block" + one, "whole")[2] == "0.500"
+
+
+def test_tasks_are_put_together_where_there_are_several(folder):
+    for seed, wobble in enumerate(WOBBLE):
+        put(folder, "best", 0.4 + wobble, seed, task="tones")
+        put(folder, "middling", 0.2 + wobble, seed, task="tones")
+    board = build(folder)
+    whole = board[board.index("## quick: all tasks") : board.index("## quick: phrases/timbre")]
+    lines = {cells[1]: cells for line in whole.splitlines() if len(cells := line.strip("| ").split(" | ")) > 4}
+    assert lines["method"] == ["rank", "method", "family", "mean B", "phrases/timbre", "tones"]
+    assert lines["best"][0] == "1"
+    assert lines["best"][3].startswith("0.600 ± ")
+    assert lines["best"][4:] == ["0.800", "0.400"]
+    assert lines["middling"][0] == "2"
+    assert lines["hasty"][0] == lines["hasty"][3] == lines["hasty"][5] == "—", "it was not run on all"
+
+
+def test_the_board_shows_its_picture(folder, tmp_path):
+    output = folder.parent / "board.md"
+    assert main(["--results", str(folder), "--output", str(output)]) == 0
+    picture = folder / "pictures" / "quick" / "phrases" / "timbre.svg"
+    assert f"](<{folder.name}/pictures/quick/phrases/timbre.svg>)" in output.read_text(encoding="utf-8")
+    assert ">best</text>" in picture.read_text(encoding="utf-8")
+    picture.write_bytes(b"<svg/>")
+    assert main(["--results", str(folder), "--output", str(output), "--check"]) == 1
