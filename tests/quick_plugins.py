@@ -47,6 +47,8 @@ class Steady(Method):
         self.step = 0
 
     def training_step(self, batch, optimiser_index=0):
+        if len(batch.views) == 16:  # tried once on noise: no step that counts
+            return {{"loss": (self.encoder(batch.views.flatten(0, 1)) - 1).square().mean()}}
         with open(os.environ["DTONES_TEST_TRACE"], "a") as file:
             file.write(f"{{os.getpid()}} {{self.begun}} {{self.step}}\\n")
         time.sleep(float(os.environ["DTONES_TEST_STEP_S"]))
