@@ -16,7 +16,7 @@ from rich.text import Text
 
 from baselines import plugins, registry
 from benchmark import learners, oracles
-from benchmark.cli import Parser
+from benchmark.cli import USAGE, Parser, complain
 from benchmark.markdown import NONE, table
 from benchmark.tasks import BOARD, DIAGNOSTICS, EXTRA, PRESETS, load_task
 
@@ -35,15 +35,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     console = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
     console.print(_lines("methods", {name: registry.summary(registry.path_of(name)) for name in registry.names()}))
-    offered = {name: f"{one.value} ({one.dist.name if one.dist else '?'})" for name, one in plugins.installed().items()}
-    if offered:
-        console.print(_lines("methods that installed packages offer", offered))
     console.print(_lines("encoders with known answers, for calibration", oracles.summaries()))
     learning = {name: registry.summary(learners.path_of(name)) for name in learners.names()}
     console.print(_lines("oracles that learn: they see the factors, and never rank", learning))
     console.print(_lines("tasks", {name: _task_line(name) for name in BOARD}))
     console.print(_lines("tasks beside the board", {name: _task_line(name) for name in EXTRA}))
     console.print(_lines("presets", {preset.name: preset.summary for preset in PRESETS.values()}))
+    try:
+        offered = {
+            name: f"{one.value} ({one.dist.name if one.dist else '?'})" for name, one in plugins.installed().items()
+        }
+    except ValueError as error:
+        complain(error)
+        return USAGE
+    if offered:
+        console.print(_lines("methods that installed packages offer", offered))
     return 0
 
 

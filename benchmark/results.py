@@ -309,7 +309,12 @@ def versions(root: Place | str) -> list[str]:
     whole = place(root)
     folders = [folder for folder in whole.iterdir() if folder.is_dir()] if whole.is_dir() else []
     found = [folder.name for folder in folders if any(folder.rglob("seed*.json"))]
-    return sorted(found, key=lambda name: ([int(number) for number in re.findall(r"\d+", name)], name), reverse=True)
+    return sorted(found, key=age, reverse=True)
+
+
+def age(version: str) -> tuple[list[int], str]:
+    """What benchmark versions are sorted by, the oldest first."""
+    return [int(number) for number in re.findall(r"\d+", version)], version
 
 
 def table(results: Iterable[Result]) -> "pd.DataFrame":

@@ -10,9 +10,11 @@ def scores_of(task, space, probe, test, device, report):
     total = float(sum(abs(codes).sum() for codes in test.blocks.values()))
     total /= 1 + total  # a score lies in [0, 1]
     blocks = [*test.blocks, "all"]
-    return [
-        *(Score(metric, None, None, total) for metric in ("preservation", "disentanglement", "balance")),
-        *(Score(metric, b, f, 0.5) for metric in ("information", "accuracy") for b in blocks for f in space.names),
+    known = {(b, f): total if b == "all" or f in task.blocks[b] else 0.0 for b in blocks for f in space.names}
+    return [  # all that is kept is in its own place
+        *(Score(*row) for row in (("preservation", None, None, total), ("balance", None, None, total))),
+        Score("disentanglement", None, None, 1.0),
+        *(Score(metric, b, f, value) for metric in ("information", "accuracy") for (b, f), value in known.items()),
         *(Score("chance", None, f, 0.1) for f in space.names),
     ]
 
@@ -45,6 +47,8 @@ class Steady(Method):
         self.step = 0
 
     def training_step(self, batch, optimiser_index=0):
+        if len(batch.views) == 16:  # tried once on noise: no step that counts
+            return {{"loss": (self.encoder(batch.views.flatten(0, 1)) - 1).square().mean()}}
         with open(os.environ["DTONES_TEST_TRACE"], "a") as file:
             file.write(f"{{os.getpid()}} {{self.begun}} {{self.step}}\\n")
         time.sleep(float(os.environ["DTONES_TEST_STEP_S"]))

@@ -1,8 +1,9 @@
 import re
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 
-from baselines import registry
+from baselines import plugins, registry
 from benchmark import learners, oracles
 from benchmark import list as listing
 from benchmark.tasks import BOARD, EXTRA, PRESETS, load_task
@@ -65,3 +66,13 @@ def test_the_table_of_methods_has_a_row_for_each_and_says_what_it_declines(capsy
     assert "`phrases/timbre,rhythm`: it takes 2 blocks and 2 views, not 3 and 2" in rows["combined"]
     assert rows["combined_factors"].endswith("| — |")
     assert "| combined | by task |" in rows["combined"]
+
+
+def test_what_installed_packages_offer_is_listed(monkeypatch, capsys):
+    offered = [EntryPoint("theirs", "their_package:Encoder", plugins.GROUP)]
+    monkeypatch.setattr(plugins, "entry_points", lambda group: offered)
+    assert listing.main([]) == 0
+    assert re.search(r"theirs +their_package:Encoder", capsys.readouterr().out)
+    offered[0] = EntryPoint("combined", "their_package:Encoder", plugins.GROUP)
+    assert listing.main([]) == 2
+    assert "offers their_package:Encoder as 'combined', which is another's name" in capsys.readouterr().err

@@ -205,6 +205,12 @@ def test_results_without_a_card_are_told(root):
     assert "there is no card in" in problems(nothing)[0]
 
 
+def test_results_of_a_version_to_come_are_told(root):
+    (root / "99.0").mkdir()
+    (root / "99.0/seed0.json").write_text("{}")
+    assert problems(root) == [f"{root / '99.0'}: there is no benchmark version 99.0; this is {BENCHMARK_VERSION}"]
+
+
 def test_the_command_checks_without_running_and_says_how_many_faults(root, tmp_path, capsys):
     assert submit.main(["--check", str(root)]) == 1  # the board wants five seeds of four tasks
     told = capsys.readouterr()

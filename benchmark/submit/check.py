@@ -36,6 +36,10 @@ def problems(root: Path, preset: str = PRESET, tasks: Iterable[str] = BOARD, see
     preset, tasks, seeds: those that the board wants.
     """
     found, told = collected(root, BENCHMARK_VERSION)
+    newer = [version for version in results.versions(root) if results.age(version) > results.age(BENCHMARK_VERSION)]
+    told += [
+        f"{root / version}: there is no benchmark version {version}; this is {BENCHMARK_VERSION}" for version in newer
+    ]
     files = sorted((root / FOLDER).glob("*/card.json"))
     wanted, methods = _Wanted(preset, tuple(tasks), tuple(seeds)), {file.parent.name for file in files}
     for file in files:
