@@ -1,9 +1,9 @@
-"""A space's clips as files, for everybody else's code: `python -m generators.dataset export`; `read` takes them back in.
+"""A space's clips as files, for everybody's code: `python -m generators.dataset export`; `read` takes them back in.
 
-    from generators.dataset import decode, read
+from generators.dataset import decode, read
 
-    for clips in read("phrases", "train"):  # a batch at a time
-        clips.audio, clips.levels  # float32 [clip, sample], int64 [clip, factor]
+for clips in read("phrases", "train"):  # a batch at a time
+    clips.audio, clips.levels  # float32 [clip, sample], int64 [clip, factor]
 """
 
 from __future__ import annotations

@@ -56,8 +56,9 @@ def card(plan: Plan, generator: Generator, clips: dict[Role, Rows], n_bytes: int
         f"---\n{yaml.safe_dump(_front(plan, clips), sort_keys=False, allow_unicode=True)}---\n",
         f"# {title_of(plan)}\n",
         description(plan, generator) + "\n",
-        "**Why.** Whether a representation keeps what was in the sound, and keeps each thing in a place of its own, can "
-        "only be measured where what was in the sound is known. What dSprites and dMelodies are for images and scores.\n",
+        "**Why.** Whether a representation keeps what was in the sound, and keeps each thing in a place of its own, "
+        "can only be measured where what was in the sound is known. What dSprites and dMelodies are for images and "
+        "scores.\n",
         "## Load it\n",
         _loading(plan, clips),
         "## Factors\n",
@@ -73,15 +74,15 @@ def card(plan: Plan, generator: Generator, clips: dict[Role, Rows], n_bytes: int
         ),
         "## How it was made\n",
         f"    {plan.command}\n",
-        "(space, version, levels, seed) decide a clip to the last of its 16 bits; the command, with these versions, makes "
-        f"these files to the last byte: {', '.join(f'{name} {version}' for name, version in versions.items())}. "
+        "(space, version, levels, seed) decide a clip to the last of its 16 bits; the command, with these versions, "
+        f"makes these files to the last byte: {', '.join(f'{name} {version}' for name, version in versions.items())}. "
         f"The clips take {n_bytes:,} bytes; the SHA-256 and size of every file are in `manifest.json`, and "
         "`python -m generators.dataset verify DIR` checks them and renders a sample of clips again.\n",
         "## Use\n",
         "Intended: to train and to probe representations of music audio, to compare measures of disentanglement and "
         "preservation, to test audio software on sound with known pitch, loudness and onsets.\n",
-        "Unfit: as a stand-in for music. There is no polyphony, reverberation, expression or voice; what does well here "
-        "need not do well on recordings. It tells nothing of people and holds no personal data.\n",
+        "Unfit: as a stand-in for music. There is no polyphony, reverberation, expression or voice; what does well "
+        "here need not do well on recordings. It tells nothing of people and holds no personal data.\n",
         "## Licence\n",
         licences.reason(plan) + "\n",
         "## Cite\n\n`CITATION.cff` says how.\n",
@@ -127,7 +128,7 @@ def _front(plan: Plan, clips: dict[Role, Rows]) -> dict[str, Any]:
 def _loading(plan: Plan, clips: dict[Role, Rows]) -> str:
     role = next(iter(clips))
     if plan.format == "wav":
-        return '```python\nimport pandas\n\nclips = pandas.read_csv("clips.csv")  # paths of audio and MIDI are in it\n```\n'
+        return '```python\nimport pandas\n\nclips = pandas.read_csv("clips.csv")  # with paths of audio and MIDI\n```\n'
     lines = f"""
         import datasets, pandas, polars
 
@@ -143,7 +144,9 @@ def _loading(plan: Plan, clips: dict[Role, Rows]) -> str:
 
 
 def _factors(generator: Generator) -> str:
-    rows = [[factor.name, str(factor.n_levels), factor.unit or "—", _values(factor)] for factor in generator.space.factors]
+    rows = [
+        [factor.name, str(factor.n_levels), factor.unit or "—", _values(factor)] for factor in generator.space.factors
+    ]
     on = [nuisance for nuisance in generator.nuisance_list if nuisance.name in generator.nuisances]
     told = "; ".join(f"{one.name.replace('_', ' ')} ({_ranges(one)})" for one in on) or "none"
     return (
@@ -170,11 +173,17 @@ def _columns(plan: Plan, generator: Generator) -> str:
         ["`split`", "train, validation, probe or test"],
         ["`seed`", "which decides the nuisances; the clip is a function of it and the levels"],
         *(
-            [f"`{factor.name}_level`, `{factor.name}`", f"level, from 0; its value{f' in {factor.unit}' if factor.unit else ''}"]
+            [
+                f"`{factor.name}_level`, `{factor.name}`",
+                f"level, from 0; its value{f' in {factor.unit}' if factor.unit else ''}",
+            ]
             for factor in generator.space.factors
         ),
         ["`audio`", "path of a WAV file, 16 bit" if files else "bytes of a FLAC file, 16 bit"],
-        ["`midi`", ("path of a MIDI file" if files else "bytes of a MIDI file") + ": what the clip plays, less nuisances"],
+        [
+            "`midi`",
+            ("path of a MIDI file" if files else "bytes of a MIDI file") + ": what the clip plays, less nuisances",
+        ],
     ]
     if not hasattr(generator, "midi"):
         rows[-1][1] = "empty: this space has no notes"

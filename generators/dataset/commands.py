@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from generators.dataset.lines import DONE, FAILED, INTERRUPTED, USAGE, Failure, Mistake, Parser, complain
+from generators.dataset.lines import DONE, FAILED, INTERRUPTED, USAGE, FailedError, UsageError, Parser, complain
 
 _EXTRA = ("pyarrow", "soundfile", "requests", "pretty_midi")
 
@@ -32,13 +32,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         for name in _EXTRA:
             if importlib.util.find_spec(name) is None:
-                raise Mistake(f"{name} is not installed: pip install -e '.[data]'")
+                raise UsageError(f"{name} is not installed: pip install -e '.[data]'")
         run: Callable[[argparse.Namespace], str] = options.run
         print(run(options))
-    except (Mistake, ValueError) as error:
+    except (UsageError, ValueError) as error:
         complain(error)
         return USAGE
-    except Failure as error:
+    except FailedError as error:
         complain(error)
         return FAILED
     except OSError as error:
@@ -63,7 +63,12 @@ def _export(known: argparse.ArgumentParser) -> None:
 
     add = known.add_argument
     add("--space", required=True, metavar="NAME", help=f"one of {', '.join(generators.SPACES)}")
-    add("--split", default="iid", metavar="SPLIT", help="as in the names of tasks: heldout(timbre,pitch,0.2) ... (default: iid)")
+    add(
+        "--split",
+        default="iid",
+        metavar="SPLIT",
+        help="as in the names of tasks: heldout(timbre,pitch,0.2) ... (default: iid)",
+    )
     add("--out", type=Path, required=True, metavar="DIR", help="an empty folder, or one where this export was begun")
     add("--nuisances", default="1", metavar="N", help="clips of each combination; or by role: train=8,probe=2,test=2")
     add("--format", choices=("parquet", "wav"), default="parquet", help="Parquet with FLAC, or WAV files and one CSV")
@@ -84,7 +89,7 @@ def _run_export(options: argparse.Namespace) -> str:
     draws, shard = plan.draws_of(options.nuisances), plan.shard_of(options.shard)
     clips_a_file = plan.CLIPS_A_FILE if options.clips_a_file is None else options.clips_a_file
     if not 1 <= clips_a_file <= 1_000_000:
-        raise Mistake(f"--clips-a-file {clips_a_file}: expected 1 to 1,000,000")
+        raise UsageError(f"--clips-a-file {clips_a_file}: expected 1 to 1,000,000")
     font = plan.soundfont_used(options.space, options.soundfont, options.soundfont_licence)
     print(f"{options.space}: making its sounds", file=sys.stderr, flush=True)
     generator = plan.sound(options.space, options.soundfont)
@@ -113,7 +118,7 @@ def _run_merge(options: argparse.Namespace) -> str:
 
     for folder in options.folders:
         if not folder.is_dir():
-            raise Mistake(f"no folder {folder}")
+            raise UsageError(f"no folder {folder}")
     return merge(options.folders, options.out)
 
 
@@ -123,7 +128,13 @@ def _download(known: argparse.ArgumentParser) -> None:
     add("--out", type=Path, metavar="DIR", help="where to (default: the set's name)")
     add("--at-once", type=int, default=4, metavar="N", help="files fetched at the same time (default: 4)")
     add("--retries", type=int, default=5, metavar="N", help="of each file, with growing pauses (default: 5)")
-    add("--timeout", type=float, default=30, metavar="S", help="seconds without a byte after which a transfer is cut (default: 30)")
+    add(
+        "--timeout",
+        type=float,
+        default=30,
+        metavar="S",
+        help="seconds without a byte after which a transfer is cut (default: 30)",
+    )
     known.set_defaults(run=_run_download)
 
 
@@ -131,7 +142,7 @@ def _run_download(options: argparse.Namespace) -> str:
     from generators.dataset.download import Patience, download
 
     if options.at_once < 1 or options.retries < 0 or not 0 < options.timeout < 1e6:
-        raise Mistake("--at-once takes 1 or more, --retries 0 or more, --timeout more than 0")
+        raise UsageError("--at-once takes 1 or more, --retries 0 or more, --timeout more than 0")
     return download(options.name, options.out, options.at_once, Patience(options.retries, options.timeout))
 
 
@@ -147,7 +158,7 @@ def _run_verify(options: argparse.Namespace) -> str:
     from generators.dataset.verify import verify
 
     if options.clips != "all" and not options.clips.isdecimal():
-        raise Mistake(f"--clips {options.clips}: expected a number or `all`")
+        raise UsageError(f"--clips {options.clips}: expected a number or `all`")
     return verify(options.folder, None if options.clips == "all" else int(options.clips), options.soundfont)
 
 

@@ -1,4 +1,4 @@
-"""Croissant metadata of an export: what mlcroissant and the search of data sets read. http://mlcommons.org/croissant/1.0"""
+"""Croissant metadata of an export, version 1.0 (http://mlcommons.org/croissant/1.0): what mlcroissant reads."""
 
 from __future__ import annotations
 

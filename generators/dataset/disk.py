@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from generators.dataset import rendering
-from generators.dataset.lines import Mistake, size_text
+from generators.dataset.lines import UsageError, size_text
 from generators.dataset.plan import Plan, Rows
 from generators.generator import Generator
 
@@ -26,9 +26,9 @@ def need(generator: Generator, plan: Plan, parts: list[Rows]) -> int:
         audio = _blocks(_WAV_HEADER + 2 * generator.n_samples)
         scored = hasattr(generator, "midi")
         return int(count * (audio + _BLOCK * scored + 3 * _TABLE)) + _DOCUMENTS
-    rows = parts[0]
-    chosen = np.unique(np.linspace(0, len(rows) - 1, _SAMPLE).astype(np.int64))
-    sample = Rows(rows.role, rows.combinations[chosen], rows.seeds[chosen])
+    chosen = np.unique(np.linspace(0, count - 1, _SAMPLE).astype(np.int64))
+    combinations = np.concatenate([rows.combinations for rows in parts])[chosen]
+    sample = Rows(parts[0].role, combinations, np.concatenate([rows.seeds for rows in parts])[chosen])
     sizes = [
         len(rendering.encoded(clip, generator.sample_rate))
         for batch in rendering.batches(generator, sample)
@@ -38,10 +38,10 @@ def need(generator: Generator, plan: Plan, parts: list[Rows]) -> int:
 
 
 def check(folder: Path, n_bytes: int, what: str) -> None:
-    """Raises Mistake where a folder's disk has less room than that. The folder need not exist."""
+    """Raises UsageError where a folder's disk has less room than that. The folder need not exist."""
     free = free_at(folder)
     if free < n_bytes:
-        raise Mistake(
+        raise UsageError(
             f"{what} needs about {size_text(n_bytes)} in {folder} and there are {size_text(free)}; "
             f"free {size_text(n_bytes - free)} or choose another --out"
         )

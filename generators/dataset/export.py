@@ -14,7 +14,7 @@ from pathlib import Path
 
 from generators.dataset import card, croissant, disk, files, licences, manifest
 from generators.dataset import plan as plans
-from generators.dataset.lines import Mistake, size_text
+from generators.dataset.lines import UsageError, size_text
 from generators.dataset.manifest import Entry, Manifest
 from generators.dataset.plan import Plan, Rows, Unit
 from generators.dataset.progress import progress
@@ -47,7 +47,7 @@ class Export:
 def export(wanted: Export, folder: Path, shard: tuple[int, int] = (1, 1)) -> str:
     """Make all files, or those of one shard, that are not there yet. Returns what was done, in one line.
 
-    Raises Mistake where the folder holds something else or the disk is too small, OSError where it cannot be written.
+    Raises UsageError where the folder holds something else or the disk is too small, OSError where it cannot be written.
     """
     work = Work(folder, wanted.plan, wanted.versions, shard)
     kept = _kept(folder, wanted) | _shared(folder, wanted, shard)
@@ -85,23 +85,25 @@ def export(wanted: Export, folder: Path, shard: tuple[int, int] = (1, 1)) -> str
 def merge(folders: list[Path], folder: Path) -> str:
     """Put the shards of an export together: check every file, copy what lies elsewhere, write what goes beside.
 
-    Returns what was done, in one line. Raises Mistake where shards are missing or of different exports, or a file is
+    Returns what was done, in one line. Raises UsageError where shards are missing or of different exports, or a file is
     not what its machine made.
     """
     shares = [(path.parent, _share(path)) for place in folders for path in sorted(place.glob("shard-*-of-*.json"))]
     if not shares:
-        raise Mistake(f"no shard in {', '.join(map(str, folders))}; export --shard i/n makes them")
+        raise UsageError(f"no shard in {', '.join(map(str, folders))}; export --shard i/n makes them")
     first = shares[0][1]
     for place, share in shares:
         for what in ("plan", "made_by"):
             if share[what] != first[what]:
-                raise Mistake(f"the shards in {shares[0][0]} and {place} differ in {what}; export one of them anew")
+                raise UsageError(f"the shards in {shares[0][0]} and {place} differ in {what}; export one of them anew")
     plan = Plan.model_validate(first["plan"])
     found = {name: (place, entries) for place, share in shares for name, entries in share["units"].items()}
     units = plans.units_of(plan, plans.clips_of(plan))
     if missing := [unit.name for unit in units if unit.name not in found]:
         there = ", ".join(sorted({f"{share['shard'][0]}/{share['shard'][1]}" for _, share in shares}))
-        raise Mistake(f"{len(missing)} of {len(units)} files are in no shard ({missing[0]} first); there are {there}")
+        raise UsageError(
+            f"{len(missing)} of {len(units)} files are in no shard ({missing[0]} first); there are {there}"
+        )
     _kept_by_merge(folder, folders, plan, first["made_by"])
     ordered: list[tuple[Path, Entry]] = []
     for unit in units:
@@ -112,7 +114,7 @@ def merge(folders: list[Path], folder: Path) -> str:
     with progress("merging", sum(entry.bytes for _, entry in ordered), "MB", 1e6) as step:
         for place, entry in ordered:
             if wrong := manifest.wrong_with(place, entry):
-                raise Mistake(f"{place / entry.path}: {wrong}; export that shard again, into the same folder")
+                raise UsageError(f"{place / entry.path}: {wrong}; export that shard again, into the same folder")
             if place.resolve() != folder.resolve():
                 _copy(place, folder, entry)
             step(entry.bytes)
@@ -130,17 +132,19 @@ def _sound_as(plan: Plan) -> Generator:
 
 
 def _kept(folder: Path, wanted: Export) -> dict[str, list[Entry]]:
-    """Units of a finished export of this plan in the folder that are whole. Raises Mistake where it holds another."""
+    """Units of a finished export of this plan in the folder that are whole. Raises UsageError where it holds another."""
     if not folder.exists() or not any(folder.iterdir()):
         return {}
     names = [path.name for path in folder.iterdir()]
     if manifest.NAME not in names:
         if not any(name.startswith((PREFIX, "shard-")) for name in names):
-            raise Mistake(f"{folder} holds other files ({min(names)}); choose an empty folder for --out")
+            raise UsageError(f"{folder} holds other files ({min(names)}); choose an empty folder for --out")
         return {}
     there = manifest.read(folder)
     if there.plan != wanted.plan or there.made_by != wanted.versions:
-        raise Mistake(f"{folder} holds another export, by `{there.command}`, or of other versions; choose another --out")
+        raise UsageError(
+            f"{folder} holds another export, by `{there.command}`, or of other versions; choose another --out"
+        )
     listed = {entry.path: entry for entry in there.files}
     kept = {}
     for unit in wanted.units:
@@ -254,20 +258,20 @@ def _share(path: Path) -> dict:
         if not isinstance(share, dict) or not {"plan", "made_by", "shard", "units"} <= set(share):
             raise ValueError("it lacks a part")
     except ValueError as error:
-        raise Mistake(f"{path} is no shard's list: {error}; export that shard again, into the same folder") from None
+        raise UsageError(f"{path} is no shard's list: {error}; export that shard again, into the same folder") from None
     return share
 
 
 def _kept_by_merge(folder: Path, folders: list[Path], plan: Plan, versions: dict[str, str]) -> None:
-    """Raises Mistake where what is in the folder that merged files go to is neither a shard nor this export."""
+    """Raises UsageError where what is in the folder that merged files go to is neither a shard nor this export."""
     if not folder.exists() or not any(folder.iterdir()) or folder.resolve() in [place.resolve() for place in folders]:
         return
     if (folder / manifest.NAME).is_file():
         there = manifest.read(folder)
         if there.plan == plan and there.made_by == versions:
             return
-        raise Mistake(f"{folder} holds another export, by `{there.command}`; choose another --out")
-    raise Mistake(f"{folder} holds other files; choose an empty folder for --out")
+        raise UsageError(f"{folder} holds another export, by `{there.command}`; choose another --out")
+    raise UsageError(f"{folder} holds other files; choose an empty folder for --out")
 
 
 def _copy(place: Path, folder: Path, entry: Entry) -> None:

@@ -10,11 +10,11 @@ from typing import Any, NoReturn
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
-class Mistake(ValueError):
+class UsageError(ValueError):
     """Something the user can mend: told in one line, exit status 2."""
 
 
-class Failure(RuntimeError):
+class FailedError(RuntimeError):
     """Something that went wrong, or was found wrong, in spite of a right command: told in one line, exit status 1."""
 
 
@@ -30,7 +30,7 @@ class Parser(argparse.ArgumentParser):
         self._known += [name for name in names if name.startswith("--")]
         return super().add_argument(*names, **options)
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # type: ignore[override]
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse has it, but an unknown option is told before a missing one: it may be its typo."""
         given = sys.argv[1:] if args is None else list(args)
         if self._subparsers is None:

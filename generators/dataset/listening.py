@@ -1,8 +1,8 @@
 """Whether a clip sounds as its factors and its score say: heard in the samples, without asking the generator.
 
-What is heard is coarse, to tell a wrong label from a right one: that a note's strongest low partial is at its pitch
-within a third of a semitone, that notes sound where the score has them and nowhere else, and that the clip is as loud
-as it says within 0.5 LU (noise and jitter move it by 0.1). `benchmark.independence` measures finely. Timbre is not heard.
+What is heard is coarse, to tell a wrong label from a right one: that a note's energy is at its pitch and its
+multiples, that notes sound where the score has them, and that the clip is as loud as it says within 0.5 LU (noise and
+jitter move it by 0.1). `benchmark.independence` measures finely. Timbre is not heard.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from generators.loudness import k_weighted_energy, lufs
 
-_PITCH_SEMITONES, _LOUDNESS_LU = 0.34, 0.5
+_LOUDNESS_LU = 0.5
+_WIDTH = 0.017  # of a harmonic, either way: 30 cents
+_HARMONIC = 0.7  # of a note's energy, at the least; the rest is noise and the attack
 _STRUCK_DB = 12.0  # a note's first fifth of a second above the loudest moment of silence
 _PARTIAL_DB = -40.0  # below the strongest: weaker peaks are noise or side lobes
 
@@ -55,9 +57,8 @@ def _wrong_notes(audio: NDArray, sample_rate: int, values: dict[str, float | str
         part = audio[start:end]
         if _decibels(part) < _decibels(silence) + _STRUCK_DB:
             return f"nothing sounds at {note.start:.3f} s, where its MIDI has a note"
-        heard = lowest_partial_midi(part, sample_rate)
-        if abs(heard - note.pitch) > _PITCH_SEMITONES:
-            return f"MIDI {heard:.1f} sounds at {note.start:.3f} s, not {note.pitch}"
+        if wrong := wrong_pitch(part, sample_rate, note.pitch):
+            return f"the note at {note.start:.3f} s is not MIDI {note.pitch}: {wrong}"
     return None
 
 
@@ -72,16 +73,26 @@ def _wrong_tone(audio: NDArray, sample_rate: int, values: dict[str, float | str]
     return None if near > spectrum.max() * 10 ** (_PARTIAL_DB / 20) else f"nothing sounds at {hertz:g} Hz"
 
 
-def lowest_partial_midi(note: NDArray, sample_rate: int) -> float:
-    """The lowest peak of a note's spectrum that is no weaker than 40 dB below its strongest: a MIDI number."""
+def wrong_pitch(note: NDArray, sample_rate: int, pitch_midi: float) -> str | None:
+    """What contradicts a pitch: that its fundamental is not there, or that much sounds beside its harmonics.
+
+    The first tells a note from one an octave below, the second from any other. note: [sample].
+    """
     n = 8 * len(note)
-    spectrum = 20 * np.log10(np.abs(np.fft.rfft(note * np.blackman(len(note)), n)) + 1e-12)
-    middle = spectrum[1:-1]
-    peaks = 1 + np.flatnonzero((middle >= spectrum[:-2]) & (middle > spectrum[2:]))
-    hertz = peaks * sample_rate / n
-    peaks, hertz = peaks[hertz > 60], hertz[hertz > 60]
-    strong = hertz[spectrum[peaks] > spectrum[peaks].max() + _PARTIAL_DB]
-    return 69 + 12 * float(np.log2(strong[0] / 440))
+    power = np.abs(np.fft.rfft(note * np.blackman(len(note)), n)) ** 2
+    hertz = np.arange(len(power)) * sample_rate / n
+    fundamental = 440 * 2 ** ((pitch_midi - 69) / 12)
+    harmonic = np.maximum(1, np.rint(hertz / fundamental))
+    away = np.abs(hertz - harmonic * fundamental)
+    width = np.maximum(harmonic * fundamental * _WIDTH, 2 * sample_rate / len(note))  # the window's, at low pitches
+    first = power[(harmonic == 1) & (away < width)].max()
+    below = power[(hertz > 0.3 * fundamental) & (hertz < 0.6 * fundamental)].max()
+    if first < power.max() * 10 ** (_PARTIAL_DB / 10) or first < 2 * below:
+        return f"no fundamental at {fundamental:.0f} Hz"
+    share = power[away < width].sum() / power.sum()
+    return (
+        None if share > _HARMONIC else f"{1 - share:.0%} of the energy is beside the harmonics of {fundamental:.0f} Hz"
+    )
 
 
 def _decibels(audio: NDArray) -> float:

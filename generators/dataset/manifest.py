@@ -1,4 +1,4 @@
-"""The list of an export's files with their sizes and hashes, and what they are of. What comes from elsewhere is checked.
+"""An export's files with their sizes and hashes, and what they are of. What comes from elsewhere is checked.
 
 A manifest may come from a server that means harm: a path that leaves the folder, that a file system may read in two
 ways, or that comes twice is refused before anything is written.
@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from generators.dataset.lines import Mistake
+from generators.dataset.lines import UsageError
 from generators.dataset.plan import Plan
 
 NAME = "manifest.json"
@@ -76,29 +76,31 @@ class Manifest(BaseModel):
 
 
 def parse(content: bytes, source: str) -> Manifest:
-    """A manifest from elsewhere. Raises Mistake naming the source and what is wrong."""
+    """A manifest from elsewhere. Raises UsageError naming the source and what is wrong."""
     advice = "nothing was written; ask whoever publishes it for a sound one"
     if len(content) > LARGEST:
-        raise Mistake(f"the manifest {source} is larger than {LARGEST >> 20} MiB; {advice}")
+        raise UsageError(f"the manifest {source} is larger than {LARGEST >> 20} MiB; {advice}")
     try:
         return Manifest.model_validate(json.loads(content, object_pairs_hook=_once))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise Mistake(f"the manifest {source} is refused: {place} {first['msg']}; {advice}") from None
+        raise UsageError(f"the manifest {source} is refused: {place} {first['msg']}; {advice}") from None
     except (ValueError, RecursionError) as error:
-        raise Mistake(f"{source} is no manifest: {error}; {advice}") from None
+        raise UsageError(f"{source} is no manifest: {error}; {advice}") from None
 
 
 def read(folder: Path) -> Manifest:
-    """The manifest of an export. Raises Mistake where there is none or it is refused."""
+    """The manifest of an export. Raises UsageError where there is none or it is refused."""
     path = folder / NAME
     try:
         return parse(path.read_bytes(), str(path))
     except FileNotFoundError:
-        raise Mistake(f"no export in {folder}: it has no {NAME}; python -m generators.dataset export makes one") from None
+        raise UsageError(
+            f"no export in {folder}: it has no {NAME}; python -m generators.dataset export makes one"
+        ) from None
     except (NotADirectoryError, IsADirectoryError, PermissionError) as error:
-        raise Mistake(f"cannot read {path}: {error.strerror}") from None
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
 
 
 def hash_file(path: Path) -> str:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 import generators
 from generators import splits
-from generators.dataset.lines import Mistake
+from generators.dataset.lines import UsageError
 from generators.generator import Generator
 from generators.splits import ROLES, Role
 
@@ -131,15 +131,15 @@ def sound(plan_or_space: Plan | str, soundfont: Path | None = None) -> Generator
     """The generator of a plan or space. Raises ValueError as `generators.load`."""
     name = plan_or_space if isinstance(plan_or_space, str) else plan_or_space.space
     if soundfont is not None and name != "soundfont":
-        raise Mistake(f"--soundfont is for the space 'soundfont'; this is '{name}'")
-    return generators.load(name, **({} if soundfont is None else {"soundfont": soundfont}))
+        raise UsageError(f"--soundfont is for the space 'soundfont'; this is '{name}'")
+    return generators.load(name) if soundfont is None else generators.load(name, soundfont=soundfont)
 
 
 def soundfont_used(space: str, path: Path | None, licence: str | None) -> Soundfont | None:
     """What is to be told of the soundfont; None for spaces that need none. Raises ValueError as `fluid` does."""
     if space != "soundfont":
         if licence is not None:
-            raise Mistake(f"--soundfont-licence is for the space 'soundfont'; this is '{space}'")
+            raise UsageError(f"--soundfont-licence is for the space 'soundfont'; this is '{space}'")
         return None
     from generators import fluid
 
@@ -164,7 +164,7 @@ def digest_of(plan: Plan, versions: dict[str, str]) -> str:
 def draws_of(text: str) -> dict[Role, int]:
     """Clips of each combination: `4` for every role, or `train=8,probe=2,test=2`, the others having none.
 
-    Raises Mistake saying what came and what was expected.
+    Raises UsageError saying what came and what was expected.
     """
     expected = "expected a number from 1, or by role: train=8,probe=2,test=2"
     found: dict[Role, int] = dict.fromkeys(ROLES, 0)
@@ -172,18 +172,18 @@ def draws_of(text: str) -> dict[Role, int]:
         name, equals, number = part.rpartition("=")
         roles: Any = [name] if equals else list(ROLES)
         if not number.isdecimal() or not set(roles) <= set(ROLES) or (not equals and "," in text):
-            raise Mistake(f"--nuisances {text}: '{part}' is none; {expected}")
+            raise UsageError(f"--nuisances {text}: '{part}' is none; {expected}")
         found |= dict.fromkeys(roles, int(number))
     if not any(found.values()):
-        raise Mistake(f"--nuisances {text} leaves no clip; {expected}")
+        raise UsageError(f"--nuisances {text} leaves no clip; {expected}")
     if max(found.values()) > 10_000:
-        raise Mistake(f"--nuisances {text}: at most 10,000 clips of a combination")
+        raise UsageError(f"--nuisances {text}: at most 10,000 clips of a combination")
     return found
 
 
 def shard_of(text: str) -> tuple[int, int]:
-    """`2/3` as (2, 3). Raises Mistake."""
+    """`2/3` as (2, 3). Raises UsageError."""
     number, slash, of = text.partition("/")
     if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
-        raise Mistake(f"--shard {text}: expected i/n, from 1/n to n/n, as 2/3")
+        raise UsageError(f"--shard {text}: expected i/n, from 1/n to n/n, as 2/3")
     return int(number), int(of)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import generators
 from generators.dataset import manifest
 from generators.dataset.files import TABLE
-from generators.dataset.lines import Mistake
+from generators.dataset.lines import UsageError
 from generators.dataset.manifest import Manifest
 from generators.dataset.rendering import BATCH, decode
 from generators.factors import FactorSpace
@@ -40,7 +40,7 @@ class Clips:
     @property
     def audio(self) -> NDArray[np.float32]:
         """What `Generator.render` gives: float32 [clip, sample], full scale 1.0."""
-        return self.samples.astype(np.float32) / FULL_SCALE
+        return self.samples.astype(np.float32) / np.float32(FULL_SCALE)
 
 
 def read(
@@ -48,15 +48,16 @@ def read(
 ) -> Iterator[Clips]:
     """The clips of a role, `batch` at a time; no more than a few of them are held.
 
-    role: train, validation, probe or test. samples_of: places among the role's clips; the others are left out. Raises ValueError where the folder holds no export or none of that role,
-    and where a clip is damaged. Hashes are not checked here; `verify` does that.
+    role: train, validation, probe or test. samples_of: places among the role's clips; the others are left out.
+    Raises ValueError where the folder holds no export or none of that role, and where a clip is damaged. Hashes are not
+    checked here; `verify` does that.
     """
     folder = Path(folder)
     there = manifest.read(folder)
     if not there.clips.get(role):
-        raise Mistake(f"no clips of role '{role}' in {folder}; it has: {', '.join(there.clips)}")
+        raise UsageError(f"no clips of role '{role}' in {folder}; it has: {', '.join(there.clips)}")
     if batch < 1:
-        raise Mistake(f"{batch} clips a batch; expected one or more")
+        raise UsageError(f"{batch} clips a batch; expected one or more")
     source = _of_parquet if there.plan.format == "parquet" else _of_table
     yield from source(folder, there, role, batch, samples_of)
 
@@ -82,7 +83,9 @@ def _of_parquet(folder: Path, there: Manifest, role: str, batch: int, chosen: Ch
                     if rows.num_rows:
                         yield _clips(space, rows.to_pydict(), f"{folder / name}")
         except FileNotFoundError:
-            raise Mistake(f"{folder / name} is missing; python -m generators.dataset verify says what else") from None
+            raise UsageError(
+                f"{folder / name} is missing; python -m generators.dataset verify says what else"
+            ) from None
 
 
 def _of_table(folder: Path, there: Manifest, role: str, batch: int, chosen: Chosen) -> Iterator[Clips]:
@@ -121,7 +124,7 @@ def _clips(space: FactorSpace, table: dict[str, list[Any]], where: str) -> Clips
     try:
         samples = np.stack([decode(content) for content in table["audio"]])
     except ValueError as error:
-        raise Mistake(f"{where}: {error}; python -m generators.dataset verify says which file is damaged") from None
+        raise UsageError(f"{where}: {error}; python -m generators.dataset verify says which file is damaged") from None
     return Clips(
         ids=table["id"],
         levels=np.stack([np.array(table[f"{name}_level"], np.int64) for name in space.names], axis=1),

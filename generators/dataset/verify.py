@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from generators.dataset import listening, manifest, plan, reading, rendering
-from generators.dataset.lines import Failure, Mistake
+from generators.dataset.lines import FailedError, UsageError
 from generators.dataset.manifest import Manifest
 from generators.dataset.plan import Rows
 from generators.dataset.progress import progress
@@ -22,7 +22,7 @@ _ADVICE = "`{}` with --out {} makes what is damaged anew, `download` fetches it 
 def verify(folder: Path, n_clips: int | None = 64, soundfont: Path | None = None) -> str:
     """Check an export. n_clips: how many are rendered again, evenly spread over all; None: every one.
 
-    Returns what was checked, in one line. Raises Failure naming the first file or clip that is wrong, Mistake where
+    Returns what was checked, in one line. Raises FailedError naming the first file or clip that is wrong, UsageError where
     there is no export.
     """
     there = manifest.read(folder)
@@ -30,7 +30,7 @@ def verify(folder: Path, n_clips: int | None = 64, soundfont: Path | None = None
     generator = _generator(there, soundfont)
     clips = plan.clips_of(there.plan)
     if (counts := {role: len(rows) for role, rows in clips.items()}) != there.clips:
-        raise Failure(f"{folder} has clips {there.clips}; its plan makes {counts}: its manifest was changed")
+        raise FailedError(f"{folder} has clips {there.clips}; its plan makes {counts}: its manifest was changed")
     total = sum(counts.values())
     count = total if n_clips is None else min(n_clips, total)
     chosen = np.unique(np.linspace(0, total - 1, count).astype(np.int64)) if count else np.array([], np.int64)
@@ -39,8 +39,8 @@ def verify(folder: Path, n_clips: int | None = 64, soundfont: Path | None = None
             _check_clips(folder, generator, role, stored, rows)
             step(len(rows))
     return (
-        f"{folder} is sound: {len(there.files):,} files have their size and SHA-256; {len(chosen):,} of {total:,} clips, "
-        "rendered again, are the same to the last bit, and sound as their factors and MIDI say"
+        f"{folder} is sound: {len(there.files):,} files have their size and SHA-256; {len(chosen):,} of {total:,} "
+        "clips, rendered again, are the same to the last bit, and sound as their factors and MIDI say"
     )
 
 
@@ -48,13 +48,13 @@ def _check_files(folder: Path, there: Manifest) -> None:
     with progress("checking files", there.bytes, "MB", 1e6) as step:
         for entry in there.files:
             if wrong := manifest.wrong_with(folder, entry):
-                raise Failure(f"{folder / entry.path}: {wrong}; {_ADVICE.format(there.command, folder)}")
+                raise FailedError(f"{folder / entry.path}: {wrong}; {_ADVICE.format(there.command, folder)}")
             step(entry.bytes)
     listed = {entry.path for entry in there.files} | {manifest.NAME}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.suffix in (".parquet", ".wav", ".mid") and name not in listed:
-            raise Failure(f"{path} is not in the manifest, but would be loaded with the others; remove it")
+            raise FailedError(f"{path} is not in the manifest, but would be loaded with the others; remove it")
 
 
 def _generator(there: Manifest, soundfont: Path | None) -> Generator:
@@ -62,19 +62,19 @@ def _generator(there: Manifest, soundfont: Path | None) -> Generator:
     if font is not None:
         here = plan.soundfont_used(there.plan.space, soundfont, None)
         if here is None or here.sha256 != font.sha256:
-            raise Mistake(f"these clips are of the soundfont {font.file}, SHA-256 {font.sha256}; give it: --soundfont")
+            raise UsageError(
+                f"these clips are of the soundfont {font.file}, SHA-256 {font.sha256}; give it: --soundfont"
+            )
     generator = plan.sound(there.plan, soundfont)
     if generator.version != there.plan.version:
-        raise Mistake(
+        raise UsageError(
             f"every file is as listed; but the clips are of {there.plan.space} {there.plan.version} and this dTones "
             f"renders {generator.version}: install dTones {there.made_by.get('dtones')} to render them again"
         )
     return generator
 
 
-def _pick(
-    folder: Path, clips: dict[Role, Rows], chosen: np.ndarray
-) -> Iterator[tuple[Role, Clips, Rows]]:
+def _pick(folder: Path, clips: dict[Role, Rows], chosen: np.ndarray) -> Iterator[tuple[Role, Clips, Rows]]:
     """The chosen of all clips, and the rows of the plan that they should be of, some at a time."""
     start = 0
     for role, rows in clips.items():
@@ -86,11 +86,11 @@ def _pick(
             done += len(stored.ids)
             yield role, stored, Rows(role, rows.combinations[part], rows.seeds[part])
         if done < len(wanted):
-            raise Failure(f"{folder} has fewer clips of role '{role}' than its plan")
+            raise FailedError(f"{folder} has fewer clips of role '{role}' than its plan")
 
 
 def _check_clips(folder: Path, generator: Generator, role: Role, stored: Clips, rows: Rows) -> None:
-    """Raises Failure naming the first clip that is not what the plan says."""
+    """Raises FailedError naming the first clip that is not what the plan says."""
     [again] = rendering.batches(generator, rows, max(1, len(rows)))
     values = generator.space.describe(again.levels)
     for i, name in enumerate(again.ids):
@@ -104,6 +104,6 @@ def _check_clips(folder: Path, generator: Generator, role: Role, stored: Clips, 
             ("audio", not np.array_equal(stored.samples[i], again.samples[i])),
         )
         if wrong := [what for what, is_wrong in differs if is_wrong]:
-            raise Failure(f"clip {name} in {folder}: its {' and '.join(wrong)} differ from what its plan renders")
+            raise FailedError(f"clip {name} in {folder}: its {' and '.join(wrong)} differ from what its plan renders")
         if heard := listening.wrong_sound(stored.samples[i], generator.sample_rate, columns, stored.midi[i]):
-            raise Failure(f"clip {name} in {folder}: {heard}")
+            raise FailedError(f"clip {name} in {folder}: {heard}")

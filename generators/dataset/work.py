@@ -18,7 +18,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from generators.dataset import manifest
-from generators.dataset.lines import Mistake
+from generators.dataset.lines import UsageError
 from generators.dataset.manifest import Entry
 from generators.dataset.plan import Plan, Unit, digest_of
 
@@ -36,13 +36,13 @@ class Work:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Alone in this folder. Raises Mistake where another process exports the same there."""
+        """Alone in this folder. Raises UsageError where another process exports the same there."""
         self.place.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.place / "lock", timeout=0)
         try:
             lock.acquire()
         except Timeout:
-            raise Mistake(f"another process exports to {self.folder}; wait for it or choose another --out") from None
+            raise UsageError(f"another process exports to {self.folder}; wait for it or choose another --out") from None
         try:
             yield
         finally:
@@ -51,14 +51,14 @@ class Work:
     def begin(self) -> dict[str, list[Entry]]:
         """What is made already, by unit: files whose size and hash are as the journal has them.
 
-        Raises Mistake where the folder holds an export of something else.
+        Raises UsageError where the folder holds an export of something else.
         """
         shutil.rmtree(self.partial, ignore_errors=True)
         self.partial.mkdir()
         head = {"digest": digest_of(self.plan, self.versions), "command": self.plan.command}
         lines = self._lines()
         if lines and lines[0].get("digest") != head["digest"]:
-            raise Mistake(
+            raise UsageError(
                 f"{self.folder} holds an unfinished export by `{lines[0].get('command')}`, of these or other versions; "
                 f"finish that, or remove {self.place}, or choose another --out"
             )
