@@ -7,14 +7,12 @@ from typing import Any
 
 import yaml
 
-import generators
 from generators.dataset import licences
 from generators.dataset.plan import Plan, Rows
 from generators.factors import Factor
 from generators.generator import Generator
 from generators.splits import Role
 
-HOME = "https://github.com/dtones/dtones"
 _ROLES = {
     "train": "to train representations on",
     "validation": "to choose settings on; of the same distribution as train",
@@ -99,7 +97,6 @@ def citation(plan: Plan, versions: dict[str, str]) -> str:
         "title": title_of(plan),
         "version": plan.version,
         "authors": [{"name": "The dTones contributors"}],
-        "repository-code": HOME,
         "keywords": ["music", "audio", "disentanglement", "representation learning"],
         "abstract": f"Made by dTones {versions['dtones']}: {plan.command}",
     }
@@ -193,8 +190,3 @@ def _columns(plan: Plan, generator: Generator) -> str:
 def _table(header: list[str], rows: list[list[str]]) -> str:
     lines = [header, [":--"] * len(header), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def spaces() -> list[str]:
-    """Names of the spaces that can be exported."""
-    return list(generators.SPACES)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from generators.dataset.lines import DONE, FAILED, INTERRUPTED, USAGE, FailedError, UsageError, Parser, complain
+from generators.dataset.lines import DONE, FAILED, INTERRUPTED, USAGE, FailedError, Parser, UsageError, complain
 
 _EXTRA = ("pyarrow", "soundfile", "requests", "pretty_midi")
 
@@ -114,7 +114,7 @@ def _merge(known: argparse.ArgumentParser) -> None:
 
 
 def _run_merge(options: argparse.Namespace) -> str:
-    from generators.dataset.export import merge
+    from generators.dataset.merge import merge
 
     for folder in options.folders:
         if not folder.is_dir():

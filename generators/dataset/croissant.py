@@ -52,7 +52,7 @@ CONTEXT: dict[str, Any] = {
     "subField": "cr:subField",
     "transform": "cr:transform",
 }
-_PUBLISHED = "2026-01-01"  # Croissant wants a date; one that the day of export moved would move the file's bytes
+_DATED = "2026-11-25"  # of dTones 0.5.0: the format wants a date, and that of the export would change the file's bytes
 
 
 def metadata(plan: Plan, generator: Generator, versions: dict[str, str], files: list[Entry]) -> str:
@@ -67,11 +67,11 @@ def metadata(plan: Plan, generator: Generator, versions: dict[str, str], files: 
             "name": card.name_of(plan),
             "description": card.description(plan, generator),
             "license": licences.url_of(licence) if licence != licences.UNKNOWN else "unknown; see README.md",
-            "url": card.HOME,
+            "url": "README.md",  # the card beside it; where it is hosted is not known here
             "version": f"{versions['dtones']}",
-            "datePublished": _PUBLISHED,
+            "datePublished": _DATED,
             "creator": {"@type": "sc:Organization", "name": "The dTones contributors"},
-            "citeAs": f"The dTones contributors. {card.title_of(plan)}. {card.HOME}",
+            "citeAs": f"The dTones contributors. {card.title_of(plan)}.",
             "distribution": [_parquet_files()] if parquet else [_table_file(files)],
             "recordSet": [
                 {

@@ -1,4 +1,4 @@
-"""Fetch an export by its manifest's address: what is there and good stays, what is cut goes on, nothing bad is named."""
+"""Fetch an export by its manifest's address: what is good stays, what is cut goes on, nothing bad is named."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ UNFINISHED = ".unfinished-download"
 def download(name_or_url: str, out: Path | None = None, at_once: int = 4, patience: Patience | None = None) -> str:
     """Fetch a published set, or any by its manifest's address. out: where to; by default a folder of the set's name.
 
-    Returns what was done, in one line. Raises UsageError for a name or a manifest that is none and for a folder that holds
-    something else, FailedError naming the file that could not be had, OSError where the disk refuses.
+    Returns what was done, in one line. Raises UsageError for a name or a manifest that is none and for a folder that
+    holds something else, FailedError naming the file that could not be had, OSError where the disk refuses.
     """
     patience = patience or Patience()
     address, digest = registry.address_of(name_or_url)

@@ -1,4 +1,4 @@
-"""Make an export, or one machine's share of it, and put shares together.
+"""Make an export, or one machine's share of it.
 
 Which clips are in which file depends on the plan alone, and every file of clips is made by one machine, alone: so the
 bytes are the same however many machines there are, and however often they were interrupted.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +46,7 @@ class Export:
 def export(wanted: Export, folder: Path, shard: tuple[int, int] = (1, 1)) -> str:
     """Make all files, or those of one shard, that are not there yet. Returns what was done, in one line.
 
-    Raises UsageError where the folder holds something else or the disk is too small, OSError where it cannot be written.
+    Raises UsageError where the folder holds something else or the disk is too small, OSError where it is not written.
     """
     work = Work(folder, wanted.plan, wanted.versions, shard)
     kept = _kept(folder, wanted) | _shared(folder, wanted, shard)
@@ -74,7 +73,7 @@ def export(wanted: Export, folder: Path, shard: tuple[int, int] = (1, 1)) -> str
         if shard != (1, 1):
             _leave_share(wanted, folder, shard, {unit.name: done[unit.name] for unit in mine})
         else:
-            _finish(wanted, folder, [entry for unit in wanted.units for entry in done[unit.name]])
+            finish(wanted, folder, [entry for unit in wanted.units for entry in done[unit.name]])
         work.end()
     clips = sum(unit.stop - unit.start for unit in mine)
     size = sum(entry.bytes for unit in mine for entry in done[unit.name])
@@ -82,57 +81,8 @@ def export(wanted: Export, folder: Path, shard: tuple[int, int] = (1, 1)) -> str
     return f"{clips:,} clips, {size:,} bytes in {folder}{part}"
 
 
-def merge(folders: list[Path], folder: Path) -> str:
-    """Put the shards of an export together: check every file, copy what lies elsewhere, write what goes beside.
-
-    Returns what was done, in one line. Raises UsageError where shards are missing or of different exports, or a file is
-    not what its machine made.
-    """
-    shares = [(path.parent, _share(path)) for place in folders for path in sorted(place.glob("shard-*-of-*.json"))]
-    if not shares:
-        raise UsageError(f"no shard in {', '.join(map(str, folders))}; export --shard i/n makes them")
-    first = shares[0][1]
-    for place, share in shares:
-        for what in ("plan", "made_by"):
-            if share[what] != first[what]:
-                raise UsageError(f"the shards in {shares[0][0]} and {place} differ in {what}; export one of them anew")
-    plan = Plan.model_validate(first["plan"])
-    found = {name: (place, entries) for place, share in shares for name, entries in share["units"].items()}
-    units = plans.units_of(plan, plans.clips_of(plan))
-    if missing := [unit.name for unit in units if unit.name not in found]:
-        there = ", ".join(sorted({f"{share['shard'][0]}/{share['shard'][1]}" for _, share in shares}))
-        raise UsageError(
-            f"{len(missing)} of {len(units)} files are in no shard ({missing[0]} first); there are {there}"
-        )
-    _kept_by_merge(folder, folders, plan, first["made_by"])
-    ordered: list[tuple[Path, Entry]] = []
-    for unit in units:
-        place, entries = found[unit.name]
-        ordered += [(place, manifest.Entry(**entry)) for entry in entries]
-    away = [(place, entry) for place, entry in ordered if place.resolve() != folder.resolve()]
-    disk.check(folder, sum(entry.bytes for _, entry in away), "merging")
-    with progress("merging", sum(entry.bytes for _, entry in ordered), "MB", 1e6) as step:
-        for place, entry in ordered:
-            if wrong := manifest.wrong_with(place, entry):
-                raise UsageError(f"{place / entry.path}: {wrong}; export that shard again, into the same folder")
-            if place.resolve() != folder.resolve():
-                _copy(place, folder, entry)
-            step(entry.bytes)
-    generator = plans.sound(plan.space) if plan.soundfont is None else _sound_as(plan)
-    wanted = Export(plan, generator, plans.clips_of(plan), first["made_by"])
-    _finish(wanted, folder, [entry for _, entry in ordered])
-    for path in folder.glob("shard-*-of-*.json"):
-        path.unlink()
-    return f"{len(units)} files of {len(shares)} shards are one export in {folder}, every hash as its machine told"
-
-
-def _sound_as(plan: Plan) -> Generator:
-    """A generator to describe a sampled space by: its own instruments need not be here."""
-    return plans.sound(plan.space)
-
-
 def _kept(folder: Path, wanted: Export) -> dict[str, list[Entry]]:
-    """Units of a finished export of this plan in the folder that are whole. Raises UsageError where it holds another."""
+    """Units of a finished export of this plan that are whole. Raises UsageError where the folder holds another."""
     if not folder.exists() or not any(folder.iterdir()):
         return {}
     names = [path.name for path in folder.iterdir()]
@@ -157,7 +107,7 @@ def _kept(folder: Path, wanted: Export) -> dict[str, list[Entry]]:
 def _shared(folder: Path, wanted: Export, shard: tuple[int, int]) -> dict[str, list[Entry]]:
     """Units of this shard that were complete before and still are."""
     path = folder / SHARD.format(*shard)
-    share = _share(path) if path.is_file() else None
+    share = share_at(path) if path.is_file() else None
     if share is None or (share["plan"], share["made_by"]) != (wanted.plan.model_dump(mode="json"), wanted.versions):
         return {}
     units = {name: [Entry(**entry) for entry in entries] for name, entries in share["units"].items()}
@@ -194,7 +144,7 @@ def _make_room(wanted: Export, todo: list[Unit], folder: Path) -> None:
     disk.check(folder, n_bytes, f"exporting {clips:,} clips")
 
 
-def _finish(wanted: Export, folder: Path, made: list[Entry]) -> None:
+def finish(wanted: Export, folder: Path, made: list[Entry]) -> None:
     """Write what goes beside the clips, the manifest last."""
     plan, generator, clips = wanted.plan, wanted.generator, wanted.clips
     entries = list(made)
@@ -252,7 +202,8 @@ def _leave_share(wanted: Export, folder: Path, shard: tuple[int, int], units: di
     _written(folder, SHARD.format(*shard), (json.dumps(share, indent=1) + "\n").encode())
 
 
-def _share(path: Path) -> dict:
+def share_at(path: Path) -> dict:
+    """A shard's list of what it made. Raises UsageError where it is none."""
     try:
         share = json.loads(path.read_bytes())
         if not isinstance(share, dict) or not {"plan", "made_by", "shard", "units"} <= set(share):
@@ -260,28 +211,3 @@ def _share(path: Path) -> dict:
     except ValueError as error:
         raise UsageError(f"{path} is no shard's list: {error}; export that shard again, into the same folder") from None
     return share
-
-
-def _kept_by_merge(folder: Path, folders: list[Path], plan: Plan, versions: dict[str, str]) -> None:
-    """Raises UsageError where what is in the folder that merged files go to is neither a shard nor this export."""
-    if not folder.exists() or not any(folder.iterdir()) or folder.resolve() in [place.resolve() for place in folders]:
-        return
-    if (folder / manifest.NAME).is_file():
-        there = manifest.read(folder)
-        if there.plan == plan and there.made_by == versions:
-            return
-        raise UsageError(f"{folder} holds another export, by `{there.command}`; choose another --out")
-    raise UsageError(f"{folder} holds other files; choose an empty folder for --out")
-
-
-def _copy(place: Path, folder: Path, entry: Entry) -> None:
-    if manifest.wrong_with(folder, entry) is None:
-        return
-    path = folder / entry.path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.partial")
-    try:
-        shutil.copyfile(place / entry.path, temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

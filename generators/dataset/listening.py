@@ -84,7 +84,7 @@ def wrong_pitch(note: NDArray, sample_rate: int, pitch_midi: float) -> str | Non
     fundamental = 440 * 2 ** ((pitch_midi - 69) / 12)
     harmonic = np.maximum(1, np.rint(hertz / fundamental))
     away = np.abs(hertz - harmonic * fundamental)
-    width = np.maximum(harmonic * fundamental * _WIDTH, 2 * sample_rate / len(note))  # the window's, at low pitches
+    width = np.maximum(harmonic * fundamental * _WIDTH, 1.2 * sample_rate / len(note))  # the window's, at low pitches
     first = power[(harmonic == 1) & (away < width)].max()
     below = power[(hertz > 0.3 * fundamental) & (hertz < 0.6 * fundamental)].max()
     if first < power.max() * 10 ** (_PARTIAL_DB / 10) or first < 2 * below:

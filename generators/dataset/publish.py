@@ -17,7 +17,7 @@ def publish(folder: Path, address: str, *, upload: bool = False) -> str:
     """Upload the files of an export, the manifest last. Every hash is checked first.
 
     address: hf://datasets/OWNER/NAME, s3://BUCKET/PATH or any that fsspec knows. Returns what was done, or would be.
-    Raises UsageError for an address that is none or a set that must not be passed on, FailedError where the upload fails.
+    Raises UsageError for an address that is none or a set that must not be passed on, FailedError where it fails.
     """
     there = manifest.read(folder)
     if "://" not in address:

@@ -30,7 +30,7 @@ def published() -> dict[str, Published]:
 def address_of(name_or_url: str) -> tuple[str, str | None]:
     """Address of a manifest and its SHA-256, where that is known.
 
-    Raises UsageError where there is no set of that name, where it is not hosted yet, and for an address of no web server.
+    Raises UsageError where there is no set of that name, where it is not hosted yet, and for no web server's address.
     """
     if "://" in name_or_url:
         if not name_or_url.startswith(("http://", "https://")):

@@ -160,7 +160,7 @@ class Transfer:
 
 
 def fetch_small(url: str, largest: int, patience: Patience) -> bytes:
-    """A small file into memory, tried again as files are. Raises FailedError, also where it is larger than `largest`."""
+    """A small file into memory, tried again as files are. Raises FailedError, too, where it is larger than that."""
     trouble = ""
     for failures in range(patience.retries + 1):
         pause_s = patience.pause_s * 2**failures

@@ -22,8 +22,8 @@ _ADVICE = "`{}` with --out {} makes what is damaged anew, `download` fetches it 
 def verify(folder: Path, n_clips: int | None = 64, soundfont: Path | None = None) -> str:
     """Check an export. n_clips: how many are rendered again, evenly spread over all; None: every one.
 
-    Returns what was checked, in one line. Raises FailedError naming the first file or clip that is wrong, UsageError where
-    there is no export.
+    Returns what was checked, in one line. Raises FailedError naming the first file or clip that is wrong, UsageError
+    where there is no export.
     """
     there = manifest.read(folder)
     _check_files(folder, there)
