@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 import generators
 from generators import splits
@@ -46,13 +46,18 @@ class Plan(BaseModel):
     clips_a_file: int = Field(ge=1)
     soundfont: Soundfont | None = None
 
+    @field_validator("nuisances")
+    @classmethod
+    def _in_order(cls, nuisances: dict[Role, int]) -> dict[Role, int]:
+        return {role: nuisances[role] for role in ROLES if nuisances.get(role, 0)}
+
     @property
     def command(self) -> str:
         """The command that makes the same bytes, wherever and by however many machines these were made."""
         draws = set(self.nuisances.values())
         parts = ["python -m generators.dataset export", f"--space {self.space}", f"--split {shlex.quote(self.split)}"]
-        told = ",".join(f"{role}={n}" for role, n in self.nuisances.items() if n)
-        parts.append(f"--nuisances {draws.pop() if len(draws) == 1 else told}")
+        told = ",".join(f"{role}={n}" for role, n in self.nuisances.items())
+        parts.append(f"--nuisances {draws.pop() if len(draws) == 1 and len(self.nuisances) == len(ROLES) else told}")
         parts += ["--format wav"] if self.format == "wav" else []
         parts += [f"--clips-a-file {self.clips_a_file}"] if self.clips_a_file != CLIPS_A_FILE else []
         if self.soundfont is not None and self.soundfont.file != DEFAULT_SOUNDFONT:

@@ -21,7 +21,7 @@ from generators.dataset.lines import FailedError
 from generators.dataset.manifest import Entry
 
 _CHUNK = 1 << 20
-_PROGRESS = 1 << 20  # a transfer that got this much further starts its count of failures anew
+_PROGRESS = 1 << 20  # that much further, or by a tenth of what was left, and the count of failures starts anew
 _CONNECT_S = 10.0
 _LONGEST_PAUSE_S = 60.0
 _PASSING = {408, 425, 429, 500, 502, 503, 504}  # statuses that may be others a little later
@@ -65,7 +65,7 @@ class Transfer:
                 if spoilt == 2:
                     raise self._failure("what came twice is not what the manifest lists: the server's file was changed")
                 continue
-            if have >= best + _PROGRESS:
+            if have > best and have - best >= min(_PROGRESS, (self.entry.bytes - best) // 10):
                 failures, best = 0, have
             failures += 1
             if failures > self.patience.retries:
@@ -103,7 +103,8 @@ class Transfer:
             have, digest = 0, hashlib.sha256()
         with self.part.open("r+b" if have else "wb") as file:
             file.seek(have)
-            for chunk in response.iter_content(_CHUNK):
+            # What has come is taken at once: iter_content loses it where the transfer is cut before a chunk is full.
+            while chunk := response.raw.read1(_CHUNK, decode_content=True):
                 if have + len(chunk) > self.entry.bytes:
                     return self._spoil()
                 file.write(chunk)
