@@ -108,7 +108,9 @@ def test_every_package_that_is_imported_is_required():
     wanted = {re.split(r"[<>=\[ ]", text)[0].lower() for text in PYPROJECT["project"]["dependencies"]}
     optional = PYPROJECT["project"]["optional-dependencies"]
     extras = {
-        re.split(r"[<>=\[ ]", text)[0].lower() for name in ("soundfont", "ray", "tune") for text in optional[name]
+        re.split(r"[<>=\[ ]", text)[0].lower()
+        for name in ("data", "soundfont", "ray", "tune")
+        for text in optional[name]
     }
     known_as = {
         "sklearn": "scikit-learn",
