@@ -180,6 +180,7 @@ def path(name):
         (lambda content: content["files"][0].update(bytes="12"), "valid integer"),
         (lambda content: content["files"][0].update(sha256="../x"), "match pattern"),
         (lambda content: content.update(manifest=2), "Input should be 1"),
+        (lambda content: content["plan"]["nuisances"].update(test=10**12), "clips of a combination are 0 to 10,000"),
         (lambda content: content.pop("files"), "Field required"),
     ],
 )
@@ -202,6 +203,16 @@ def test_a_set_whose_name_is_a_path_needs_out(source, tmp_path, monkeypatch):
     folder = changed_manifest(source, tmp_path / "hostile", lambda content: content.update(name="../elsewhere"))
     with serving(folder) as server, pytest.raises(UsageError, match="which is no folder's name; give --out"):
         download(server.address, patience=QUICK)
+
+
+def test_an_empty_file_is_had(source, tmp_path):
+    folder = tmp_path / "source"
+    entry = manifest.entry_of("data/empty", b"").model_dump()
+    changed_manifest(source, folder, lambda content: content["files"].append(entry))
+    (folder / "data" / "empty").touch()
+    with serving(folder) as server:
+        download(server.address, tmp_path / "out", patience=QUICK)
+    assert tree(tmp_path / "out") == tree(folder)
 
 
 def test_a_wrong_size_that_adds_up_is_noticed(source, tmp_path):

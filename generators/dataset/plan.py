@@ -20,6 +20,7 @@ from generators.generator import Generator
 from generators.splits import ROLES, Role
 
 CLIPS_A_FILE = 1024  # 22 MB of `phrases`
+MOST_CLIPS = 10_000  # of a combination: 2 TB of `phrases`
 # The seeds of a role's clips start here, apart from each other, as the benchmark's own: its clips can be exported.
 SEED_OF_ROLE: dict[Role, int] = {role: number * 10**9 for number, role in enumerate(ROLES)}
 MADE_WITH = ("dtones", "numpy", "pyarrow", "soundfile")  # whose versions can change a file's bytes
@@ -49,6 +50,8 @@ class Plan(BaseModel):
     @field_validator("nuisances")
     @classmethod
     def _in_order(cls, nuisances: dict[Role, int]) -> dict[Role, int]:
+        if not any(nuisances.values()) or not 0 <= min(nuisances.values()) <= max(nuisances.values()) <= MOST_CLIPS:
+            raise ValueError(f"clips of a combination are 0 to {MOST_CLIPS:,}, and not all 0")
         return {role: nuisances[role] for role in ROLES if nuisances.get(role, 0)}
 
     @property
@@ -181,8 +184,8 @@ def draws_of(text: str) -> dict[Role, int]:
         found |= dict.fromkeys(roles, int(number))
     if not any(found.values()):
         raise UsageError(f"--nuisances {text} leaves no clip; {expected}")
-    if max(found.values()) > 10_000:
-        raise UsageError(f"--nuisances {text}: at most 10,000 clips of a combination")
+    if max(found.values()) > MOST_CLIPS:
+        raise UsageError(f"--nuisances {text}: at most {MOST_CLIPS:,} clips of a combination")
     return found
 
 

@@ -80,6 +80,7 @@ class Transfer:
         """Go on where it was cut. Returns what went wrong, if anything, and a pause that the server asked for."""
         start, digest = self._begin()
         if start == self.entry.bytes:
+            self.part.touch()  # a file may be empty
             return self._judge(start, digest), None
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
         try:
