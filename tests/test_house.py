@@ -109,7 +109,7 @@ def test_every_package_that_is_imported_is_required():
     optional = PYPROJECT["project"]["optional-dependencies"]
     extras = {
         re.split(r"[<>=\[ ]", text)[0].lower()
-        for name in ("soundfont", "ray", "report", "tune")
+        for name in ("data", "soundfont", "ray", "report", "tune")
         for text in optional[name]
     }
     known_as = {

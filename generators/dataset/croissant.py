@@ -1,0 +1,141 @@
+"""Croissant metadata of an export, version 1.0 (http://mlcommons.org/croissant/1.0): what mlcroissant reads."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from generators.dataset import card, licences
+from generators.dataset.files import TABLE
+from generators.dataset.manifest import Entry
+from generators.dataset.plan import Plan
+from generators.generator import Generator
+
+CONTEXT: dict[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "cr": "http://mlcommons.org/croissant/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataBiases": "cr:dataBiases",
+    "dataCollection": "cr:dataCollection",
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileObject": "cr:fileObject",
+    "fileProperty": "cr:fileProperty",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "personalSensitiveInformation": "cr:personalSensitiveInformation",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
+    "sc": "https://schema.org/",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+}
+_DATED = "2026-11-25"  # of dTones 0.5.0: the format wants a date, and that of the export would change the file's bytes
+
+
+def metadata(plan: Plan, generator: Generator, versions: dict[str, str], files: list[Entry]) -> str:
+    """The whole file, JSON-LD. files: those of clips, and the table where there is one."""
+    licence = licences.licence_of(plan)
+    parquet = plan.format == "parquet"
+    return json.dumps(
+        {
+            "@context": CONTEXT,
+            "@type": "sc:Dataset",
+            "conformsTo": "http://mlcommons.org/croissant/1.0",
+            "name": card.name_of(plan),
+            "description": card.description(plan, generator),
+            "license": licences.url_of(licence) if licence != licences.UNKNOWN else "unknown; see README.md",
+            "url": "README.md",  # the card beside it; where it is hosted is not known here
+            "version": f"{versions['dtones']}",
+            "datePublished": _DATED,
+            "creator": {"@type": "sc:Organization", "name": "The dTones contributors"},
+            "citeAs": f"The dTones contributors. {card.title_of(plan)}.",
+            "distribution": [_parquet_files()] if parquet else [_table_file(files)],
+            "recordSet": [
+                {
+                    "@type": "cr:RecordSet",
+                    "@id": "clips",
+                    "name": "clips",
+                    "description": "One clip a record.",
+                    "key": {"@id": "clips/id"},
+                    "field": [_field(name, kind, what, parquet) for name, kind, what in _fields(generator, parquet)],
+                }
+            ],
+        },
+        indent=1,
+        ensure_ascii=False,
+    )
+
+
+def _parquet_files() -> dict[str, Any]:
+    return {
+        "@type": "cr:FileSet",
+        "@id": "parquet-files",
+        "name": "parquet-files",
+        "description": "The Parquet files, beside this one; their SHA-256 are in manifest.json.",
+        "encodingFormat": "application/x-parquet",
+        "includes": "data/*.parquet",
+    }
+
+
+def _table_file(files: list[Entry]) -> dict[str, Any]:
+    [table] = [entry for entry in files if entry.path == TABLE]
+    return {
+        "@type": "cr:FileObject",
+        "@id": TABLE,
+        "name": TABLE,
+        "contentUrl": TABLE,
+        "contentSize": f"{table.bytes} B",
+        "encodingFormat": "text/csv",
+        "sha256": table.sha256,
+    }
+
+
+def _fields(generator: Generator, parquet: bool) -> list[tuple[str, str, str]]:
+    found = [
+        ("id", "sc:Text", "Name of the clip."),
+        ("split", "sc:Text", "train, validation, probe or test."),
+        ("seed", "sc:Integer", "Decides the nuisances."),
+    ]
+    for factor in generator.space.factors:
+        kind = "sc:Text" if isinstance(factor.values[0], str) else "sc:Float"
+        found.append((f"{factor.name}_level", "sc:Integer", f"Level of {factor.name}, from 0."))
+        found.append((factor.name, kind, f"Value of {factor.name}{f' in {factor.unit}' if factor.unit else ''}."))
+    found.append(("audio", "sc:Text", "Bytes of a FLAC file, 16 bit." if parquet else "Path of a WAV file, 16 bit."))
+    if hasattr(generator, "midi"):
+        found.append(("midi", "sc:Text", "Bytes of a MIDI file." if parquet else "Path of a MIDI file."))
+    return found
+
+
+def _field(name: str, kind: str, what: str, parquet: bool) -> dict[str, Any]:
+    source = {"fileSet": {"@id": "parquet-files"}} if parquet else {"fileObject": {"@id": TABLE}}
+    return {
+        "@type": "cr:Field",
+        "@id": f"clips/{name}",
+        "name": name,
+        "description": what,
+        "dataType": kind,
+        "source": {**source, "extract": {"column": name}},
+    }

@@ -1,0 +1,58 @@
+"""The README's way through an export, as a new user goes: commands and example, on `tones`, which is smaller."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from exported import tree
+from hostile import serving
+
+from generators.dataset.commands import main
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+[SECTION] = re.findall(r"^## The clips as files\n(.*?)(?=^## )", README, re.MULTILINE | re.DOTALL)
+COMMANDS = re.findall(r"^    python -m generators\.dataset ([^#\n]*)", SECTION, re.MULTILINE)
+
+
+def done(command):
+    """Run a command of the README on a smaller space."""
+    return main(shlex.split(command.replace("--space phrases", "--space tones")))
+
+
+@pytest.mark.filterwarnings("ignore")  # of what others' tools import
+def test_the_way_from_export_to_a_classifier_is_as_printed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    export, verify, first, second, merge, publish, download = COMMANDS
+    assert done(export) == done(verify) == 0
+    alone = tree(tmp_path / "phrases")
+    (tmp_path / "phrases").rename(tmp_path / "alone")
+    assert done(first) == done(second) == done(merge) == 0
+    assert tree(tmp_path / "phrases") == alone
+    assert done(publish) == 0
+    (tmp_path / "phrases").rename(tmp_path / "merged")
+    with serving(tmp_path / "merged") as server:
+        assert done(download.replace("https://SERVER/phrases/manifest.json", server.address)) == 0
+    assert tree(tmp_path / "phrases") == alone
+    assert done(verify) == 0
+
+    [example] = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)
+    names: dict = {}
+    exec(example, names)
+    assert names["samples"].dtype == np.int16
+    assert names["batch"].audio.shape[1] == 16_000
+    assert next(iter(names["clips"]))["clips/id"].startswith(b"tones-")
+
+    from sklearn.neighbors import KNeighborsClassifier
+
+    spectra, timbres = {}, {}
+    for role in ("train", "test"):
+        batches = list(names["read"]("phrases", role))
+        audio = np.concatenate([batch.audio for batch in batches])
+        power = np.abs(np.fft.rfft(audio))[:, ::4]
+        spectra[role] = np.log(power / power.max(axis=1, keepdims=True) + 1e-3)
+        timbres[role] = np.concatenate([batch.levels[:, 1] for batch in batches])
+    classifier = KNeighborsClassifier(1).fit(spectra["train"], timbres["train"])
+    assert classifier.score(spectra["test"], timbres["test"]) > 0.6  # chance: 0.125
