@@ -229,13 +229,14 @@ def test_mistakes_are_one_line_and_status_2(tmp_path, command, arguments, messag
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: {message}\n")
 
 
-def test_a_damaged_result_is_named(tmp_path, command):
+def test_a_damaged_result_is_named_and_the_others_are_used(tmp_path, command):
     file = next(write(tmp_path).rglob("seed0.json"))
     file.write_text("{")
     done = command("report", "--no-sound", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: {file.relative_to(tmp_path)}: the whole file: ")
-    assert not (tmp_path / "report").exists()
+    assert len(done.stderr.splitlines()) == 1
+    assert (tmp_path / "report" / "index.html").is_file()
 
 
 def test_no_results_yet(tmp_path):

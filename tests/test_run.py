@@ -174,7 +174,7 @@ def test_the_plan_alone(runs, command):
 
 
 def test_a_run_leaves_its_pictures_losses_and_embeddings(runs):
-    names = ["information.png", "losses.csv", "probe.npz", "swap.png", "test.npz"]
+    names = ["decoded.npz", "information.png", "losses.csv", "probe.npz", "swap.png", "test.npz"]
     assert sorted(path.name for path in runs.artefacts.iterdir()) == names
     for name in ("information.png", "swap.png"):
         assert (runs.artefacts / name).read_bytes().startswith(PNG)
