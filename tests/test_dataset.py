@@ -200,6 +200,10 @@ def test_a_sound_export_is_found_sound(tones):
     )
 
 
+def test_a_few_of_many_clips_are_checked_though_most_files_have_none(tones):
+    assert "; 2 of 1,152 clips" in verify.verify(tones, 2)
+
+
 @pytest.mark.parametrize(
     ("damage", "told"),
     [

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import textwrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from generators.dataset import licences
 from generators.dataset.plan import Plan, Rows
 from generators.factors import Factor
-from generators.generator import Generator
 from generators.splits import Role
+
+if TYPE_CHECKING:
+    from generators.generator import Generator
 
 _ROLES = {
     "train": "to train representations on",

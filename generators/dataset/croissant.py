@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from generators.dataset import card, licences
 from generators.dataset.files import TABLE
 from generators.dataset.manifest import Entry
 from generators.dataset.plan import Plan
-from generators.generator import Generator
+
+if TYPE_CHECKING:
+    from generators.generator import Generator
 
 CONTEXT: dict[str, Any] = {
     "@language": "en",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from generators.dataset import rendering
 from generators.dataset.lines import UsageError, size_text
 from generators.dataset.plan import Plan, Rows
-from generators.generator import Generator
+
+if TYPE_CHECKING:
+    from generators.generator import Generator
 
 _SAMPLE = 64  # clips that are made to know the size of all
 _MARGIN = 1.05

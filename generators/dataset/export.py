@@ -10,6 +10,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from generators.dataset import card, croissant, disk, files, licences, manifest
 from generators.dataset import plan as plans
@@ -18,8 +19,10 @@ from generators.dataset.manifest import Entry, Manifest
 from generators.dataset.plan import Plan, Rows, Unit
 from generators.dataset.progress import progress
 from generators.dataset.work import PREFIX, Work
-from generators.generator import Generator
 from generators.splits import Role
+
+if TYPE_CHECKING:
+    from generators.generator import Generator
 
 SHARD = "shard-{}-of-{}.json"
 

@@ -8,14 +8,16 @@ import io
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from generators.dataset import manifest, rendering
 from generators.dataset.manifest import Entry
 from generators.dataset.plan import Plan, Rows, Unit
 from generators.dataset.rendering import Batch
 from generators.factors import FactorSpace
-from generators.generator import Generator
+
+if TYPE_CHECKING:
+    from generators.generator import Generator
 
 TABLE = "clips.csv"
 Step = Callable[[int], None]  # told how many clips more are done

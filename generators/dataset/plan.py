@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 import generators
 from generators import splits
 from generators.dataset.lines import UsageError
-from generators.generator import Generator
 from generators.splits import ROLES, Role
+
+if TYPE_CHECKING:
+    from generators.generator import Generator
 
 CLIPS_A_FILE = 1024  # 22 MB of `phrases`
 MOST_CLIPS = 10_000  # of a combination: 2 TB of `phrases`

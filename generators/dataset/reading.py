@@ -18,7 +18,6 @@ from generators.dataset.lines import UsageError
 from generators.dataset.manifest import Manifest
 from generators.dataset.rendering import BATCH, decode
 from generators.factors import FactorSpace
-from generators.mixing import FULL_SCALE
 
 Chosen = Collection[int] | None
 
@@ -40,6 +39,8 @@ class Clips:
     @property
     def audio(self) -> NDArray[np.float32]:
         """What `Generator.render` gives: float32 [clip, sample], full scale 1.0."""
+        from generators.mixing import FULL_SCALE  # which loads torch; a download needs none
+
         return self.samples.astype(np.float32) / np.float32(FULL_SCALE)
 
 
@@ -68,6 +69,7 @@ def factors_of(there: Manifest) -> FactorSpace:
 
 
 def _of_parquet(folder: Path, there: Manifest, role: str, batch: int, chosen: Chosen) -> Iterator[Clips]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     names = sorted(entry.path for entry in there.files if entry.path.startswith(f"data/{role}-"))
@@ -79,7 +81,8 @@ def _of_parquet(folder: Path, there: Manifest, role: str, batch: int, chosen: Ch
                     places = range(seen, seen + rows.num_rows)
                     seen += rows.num_rows
                     if chosen is not None:
-                        rows = rows.take([i for i, place in enumerate(places) if place in chosen])
+                        wanted = [i for i, place in enumerate(places) if place in chosen]
+                        rows = rows.take(pa.array(wanted, pa.int64()))
                     if rows.num_rows:
                         yield _clips(space, rows.to_pydict(), f"{folder / name}")
         except FileNotFoundError:

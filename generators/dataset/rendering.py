@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from generators.dataset.plan import Rows
 from generators.factors import FactorSpace
-from generators.generator import Generator
+
+if TYPE_CHECKING:
+    from generators.generator import Generator
 
 BATCH = 128  # clips rendered at once, and rows of a Parquet row group: 8 MB of samples, 3 MB of FLAC
 FLAC_LEVEL = 0.5  # of libsndfile's 0 to 1: a quarter more time than the fastest, 1 % more bytes than the smallest

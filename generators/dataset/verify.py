@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,8 +14,10 @@ from generators.dataset.manifest import Manifest
 from generators.dataset.plan import Rows
 from generators.dataset.progress import progress
 from generators.dataset.reading import Clips
-from generators.generator import Generator
 from generators.splits import Role
+
+if TYPE_CHECKING:
+    from generators.generator import Generator
 
 _ADVICE = "`{}` with --out {} makes what is damaged anew, `download` fetches it again"
 
