@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+from boards import fields
 
 import generators
 from benchmark import results
@@ -10,25 +11,13 @@ from benchmark.features import swap_pairs
 from benchmark.report.kept import folder
 from benchmark.report.listening import TEST_SEEDS
 from benchmark.report.sound import open_space
-from benchmark.results import Cost, Environment, Result, Score
+from benchmark.results import Result, Score
 from benchmark.strangers import recomputed
 from benchmark.swap_examples import FILE, SwapExamples
 
 VERSION = "0.9"
 BLOCKS = {"shared": ["timbre"], "private": ["pitch", "loudness", "rhythm"]}
 HOSTILE = ("../../x", "<script>alert(1)</script>", "a|b", '"><img src=x onerror=alert(1)>', "</script><b>", "{{ 7*7 }}")
-ENVIRONMENT = Environment(
-    python="3.11.7",
-    platform="Linux",
-    torch="2.11.0",
-    torchaudio="2.11.0",
-    numpy="2.3.0",
-    scikit_learn="1.7.0",
-    dtones="0.5.0",
-    commit="abc",
-    device="CPU",
-    threads=2,
-)
 
 
 def scores(balance, decoder=True, owner_reads=0.75):
@@ -50,30 +39,7 @@ def scores(balance, decoder=True, owner_reads=0.75):
 
 def result(method, balance, seed, **changes):
     """One result, on `phrases/timbre` unless told otherwise; names are not checked."""
-    cost = Cost(
-        seconds={"train": 90.0},
-        total_seconds=100.0 + seed,
-        clips_per_second=1e3,
-        wait_share=0.0,
-        peak_memory_bytes=1 << 30,
-        parameters=1000,
-    )
-    values = {
-        "benchmark_version": VERSION,
-        "preset": "quick",
-        "task": "phrases/timbre",
-        "task_version": "1",
-        "space_version": "1",
-        "method": method,
-        "family": "contrastive",
-        "blocks": BLOCKS,
-        "settings": {"width": 8},
-        "seed": seed,
-        "source_hash": "abc",
-        "environment": ENVIRONMENT,
-        "cost": cost,
-        "scores": scores(balance),
-    }
+    values = {**fields(method, seed, scores(balance)), "benchmark_version": VERSION, "blocks": BLOCKS}
     return Result.model_construct(**{"id": None, "scored_by": None, **values, **changes})
 
 

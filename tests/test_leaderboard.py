@@ -1,99 +1,16 @@
-import itertools
-import json
-import os
-import random
-import subprocess
-import sys
-import time
-from pathlib import Path
+"""What the leaderboard says: tables, ranks and differences, from results."""
 
 import pytest
+from boards import WOBBLE, filled, line_of, put, scores
 
-from benchmark import results
-from benchmark.leaderboard import build, main
-from benchmark.results import Cost, Environment, Result, Score, versions
+from benchmark.leaderboard import build
+from benchmark.results import Score, versions
 from benchmark.statistics import paired_p
-
-ROOT = Path(__file__).resolve().parent.parent
-BLOCKS = {"shared": ["timbre"], "private": ["pitch", "rhythm"]}
-WOBBLE = (0.00, 0.01, -0.01, 0.02, -0.02)  # mean 0
-ENVIRONMENT = Environment(
-    python="3.11.7",
-    platform="Linux",
-    torch="2.11.0",
-    torchaudio="2.11.0",
-    numpy="2.3.0",
-    scikit_learn="1.7.0",
-    dtones="0.1.0",
-    commit="abc",
-    device="CPU",
-    threads=2,
-)
-
-
-def scores(balance):
-    """Everything is kept, and `balance` of it in its own place alone: D = B = balance."""
-    found = [Score(metric="preservation", value=1.0)]
-    found += [Score(metric=name, value=balance) for name in ("disentanglement", "balance")]
-    found.append(Score(metric="reconstruction_r2", value=-1e-5))
-    for block in BLOCKS:
-        found += [Score(metric="keep", block=block, value=0.75), Score(metric="gap", block=block, value=0.5)]
-    for factor in ("timbre", "pitch", "rhythm"):
-        found.append(Score(metric="chance", factor=factor, value=0.125))
-        for block, value in (("shared", 0.25), ("private", 0.625), ("all", 1.0)):
-            own = balance if factor in BLOCKS.get(block, ()) else float(block == "all")
-            found.append(Score(metric="information", block=block, factor=factor, value=own))
-            found.append(Score(metric="accuracy", block=block, factor=factor, value=value))
-    return found
-
-
-def put(root, method, balance, seed, **changes):
-    """Writes one result; its seconds are 100 + seed."""
-    cost = Cost(
-        seconds={"train": 90.0},
-        total_seconds=100.0 + seed,
-        clips_per_second=1e3,
-        wait_share=0.0,
-        peak_memory_bytes=1,
-        parameters=1,
-    )
-    values = {
-        "benchmark_version": "0.9",
-        "preset": "quick",
-        "task": "phrases/timbre",
-        "task_version": "1",
-        "space_version": "1",
-        "method": method,
-        "family": "contrastive",
-        "blocks": BLOCKS,
-        "settings": {"width": 8},
-        "seed": seed,
-        "source_hash": "abc",
-        "environment": ENVIRONMENT,
-        "cost": cost,
-        "scores": scores(balance),
-    }
-    return results.write(Result(**{**values, **changes}), root)
 
 
 @pytest.fixture
 def folder(tmp_path):
-    root = tmp_path / "results"
-    for seed in range(5):
-        put(root, "middling", 0.5 + WOBBLE[seed], seed)
-        put(root, "best", 0.8 + WOBBLE[-1 - seed], seed)
-        put(root, "untrained", 0.9, seed, family="control")
-    put(root, "hasty", 0.85, 0)
-    (root / "README.md").write_text("How to read a result.")
-    return root
-
-
-def line_of(board, method, table=0):
-    return [
-        [cell.strip() for cell in line.split("|")[1:-1]]
-        for line in board.splitlines()
-        if f"| {method} |" in line or f"| {method} † |" in line
-    ][table]
+    return filled(tmp_path / "results")
 
 
 def test_the_numbers_are_those_of_the_results(folder):
@@ -202,43 +119,6 @@ def test_each_ranked_method_is_compared_with_the_next_one_down(folder):
     assert middling == ["middling", "third", "+0.010 ± 0.020", "5", "0.230", "22"]
 
 
-def test_two_methods_can_be_compared(folder, capsys):
-    assert main(["--results", str(folder), "--compare", "middling", "best"]) == 0
-    shown = capsys.readouterr().out
-    assert shown.splitlines()[:3] == ["Benchmark version 0.9", "", "quick: phrases/timbre"]
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in shown.splitlines()[4:]]
-    assert rows[0] == ["", "middling", "best", "difference", "seeds", "p", "seeds needed"]
-    assert [row[0] for row in rows[2:]] == ["P", "D", "B"]
-    assert rows[2][1:3] == ["1.000", "1.000"]
-    assert rows[4][1:3] == ["0.500", "0.800"]
-    assert rows[4][3].startswith("-0.300 ± 0.0")
-    assert rows[4][4:6] == ["5", "< 0.001"]
-    put(folder, "best", 0.3, 0, task="tones")
-    assert main(["--results", str(folder), "--compare", "middling", "best", "--task", "phrases/timbre"]) == 0
-    assert capsys.readouterr().out == shown
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (
-            ["bset", "middling"],
-            "no results of the method 'bset'; did you mean 'best'? There are: best, hasty, middling, untrained",
-        ),
-        (["best", "best"], "--compare takes two methods; got 'best' twice"),
-        (["best", "hasty"], "'best' and 'hasty' have no two seeds in common in any table; run both on the same"),
-        (
-            ["best", "hasty", "--preset", "quik"],
-            "no results of the preset 'quik'; did you mean 'quick'? There are: quick",
-        ),
-        (["best", "hasty", "--task", "zzz"], "no results of the task 'zzz'. There are: phrases/timbre"),
-    ],
-)
-def test_a_comparison_that_cannot_be_made_says_why(folder, capsys, arguments, message):
-    assert main(["--results", str(folder), "--compare", *arguments]) == 2
-    assert capsys.readouterr().err == f"error: {message}\n"
-
-
 def test_oracles_have_a_table_of_their_own(folder):
     alone = build(folder)
     for seed in range(5):
@@ -296,87 +176,8 @@ def test_the_newest_version_is_shown(folder):
     assert "| best |" not in board
 
 
-def test_the_same_bytes_whatever_the_order_of_the_files(folder, tmp_path):
-    files = sorted(folder.rglob("*.json"))
-    random.Random(0).shuffle(files)
-    for file in files:
-        copy = tmp_path / "copy" / file.relative_to(folder)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes(file.read_bytes())
-    environment = {**os.environ, "PYTHONHASHSEED": "7", "LC_ALL": "C", "PYTHONUTF8": "0"}
-    outputs = []
-    pictures = []
-    for source, name in itertools.product((folder, tmp_path / "copy"), ("a.md", "b.md")):
-        output = source.parent / name
-        command = [sys.executable, "-m", "benchmark.leaderboard", "--results", source, "--output", output]
-        subprocess.run(command, check=True, cwd=ROOT, env=environment, capture_output=True)
-        outputs.append(output.read_bytes().replace(f"<{source.name}/pictures".encode(), b"<pictures"))
-        pictures.append((source / "pictures" / "quick" / "phrases" / "timbre.svg").read_bytes())
-    assert set(outputs) == {build(folder).replace(f"<{folder.name}/pictures", "<pictures").encode()}
-    assert len(set(pictures)) == 1
-    assert b"\r" not in outputs[0]
-
-
-def test_check_finds_a_stale_leaderboard(folder, tmp_path, capsys):
-    output = tmp_path / "board.md"
-    arguments = ["--results", str(folder), "--output", str(output)]
-    mend = f"{output} is stale; mend it with: python -m benchmark.leaderboard --results {folder} --output {output}\n"
-    assert main([*arguments, "--check"]) == 1
-    assert capsys.readouterr().err == mend
-    assert not output.exists()
-    assert main(arguments) == 0
-    assert main([*arguments, "--check"]) == 0
-    put(folder, "hasty", 0.98, 1)
-    before = output.read_bytes()
-    capsys.readouterr()
-    assert main([*arguments, "--check"]) == 1
-    assert capsys.readouterr().err == mend
-    assert output.read_bytes() == before
-    assert main(arguments) == 0
-    output.write_bytes(output.read_bytes().replace(b"0.800", b"0.900", 1))
-    assert main([*arguments, "--check"]) == 1
-
-
-def test_a_damaged_result_is_named(folder, tmp_path, capsys):
-    place = folder / "0.9/quick/phrases/timbre/best/seed2.json"
-    content = json.loads(place.read_text("utf-8"))
-    content["scores"][1]["value"] = None
-    place.write_text(json.dumps(content), "utf-8")
-    arguments = ["--results", str(folder), "--output", str(tmp_path / "board.md")]
-    for more in ([], ["--check"]):
-        assert main([*arguments, *more]) == 1
-        assert capsys.readouterr().err == f"error: {place}: scores.1.value: Input should be a valid number\n"
-    place.unlink()
-    assert main([*arguments, "--check"]) == 0  # the others are all there
-
-
-def test_mistakes_in_the_command_are_one_line_and_status_2(folder, tmp_path, capsys):
-    assert main(["--results", str(tmp_path / "none"), "--output", str(tmp_path / "b.md")]) == 2
-    assert capsys.readouterr().err == (
-        f"error: {tmp_path / 'none'} is not a folder; give the one that holds the results: --results DIR\n"
-    )
-    assert main(["--results", str(folder), "--output", str(tmp_path / "none" / "b.md")]) == 2
-    assert "choose another file: --output FILE" in capsys.readouterr().err
-
-
 def test_no_results_yet(tmp_path):
     assert "There are no results yet." in build(tmp_path)
-
-
-def test_help_is_quick_and_torch_is_not_imported(folder):
-    started = time.perf_counter()
-    shown = subprocess.run([sys.executable, "-m", "benchmark.leaderboard", "--help"], cwd=ROOT, capture_output=True)
-    seconds = time.perf_counter() - started
-    assert shown.returncode == 0
-    assert b"--check" in shown.stdout
-    assert seconds < 3  # under one second on an idle machine
-    code = (
-        "import sys; from pathlib import Path; from benchmark.leaderboard import build;"
-        f"build(Path({str(folder)!r}));"
-        "print([name for name in ('torch', 'pandas', 'matplotlib', 'sklearn') if name in sys.modules])"
-    )
-    shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
-    assert shown.stdout.split() == [b"[]"]
 
 
 def test_methods_of_one_block_have_a_table_of_their_own(folder):
@@ -400,13 +201,3 @@ def test_tasks_are_put_together_where_there_are_several(folder):
     assert lines["best"][4:] == ["0.800", "0.400"]
     assert lines["middling"][0] == "2"
     assert lines["hasty"][0] == lines["hasty"][3] == lines["hasty"][5] == "—", "it was not run on all"
-
-
-def test_the_board_shows_its_picture(folder, tmp_path):
-    output = folder.parent / "board.md"
-    assert main(["--results", str(folder), "--output", str(output)]) == 0
-    picture = folder / "pictures" / "quick" / "phrases" / "timbre.svg"
-    assert f"](<{folder.name}/pictures/quick/phrases/timbre.svg>)" in output.read_text(encoding="utf-8")
-    assert ">best</text>" in picture.read_text(encoding="utf-8")
-    picture.write_bytes(b"<svg/>")
-    assert main(["--results", str(folder), "--output", str(output), "--check"]) == 1

@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _arguments(argv)
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        complain(f"the report needs {', '.join(missing)}: pip install 'dtones[report]'")
+        complain(f"the report needs {', '.join(missing)}: pip install -e '.[report]'")
         return USAGE
     from benchmark.results import ResultError, artefact_root, versions
     from benchmark.storage import place, reachable
