@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from baselines.encoders import Foreign
 from benchmark import run_options
 from benchmark.engines import chosen_engine, planned_workers
 from benchmark.estimates import expected_seconds, known_results, summary, told
 from benchmark.execution import check_builds
+from benchmark.feature_store import space_version
 from benchmark.features import front_end_of
 from benchmark.jobs import Job, Report, Status
 from benchmark.plan import Plan, plan, stored
@@ -21,15 +23,18 @@ from benchmark.requests import Request
 from benchmark.results import Result, ResultError, artefact_root, check_writable
 from benchmark.run_options import limits
 from benchmark.storage import Place, place, reachable
+from benchmark.stored_clips import Export, check, opened
+from benchmark.tasks import load_preset, load_task
 from benchmark.work import resolved
 
 
 def execute(planned: Plan, options: argparse.Namespace, root: Place) -> dict[str, Report]:
     """Do what is left of a plan, and tell of each run as it ends. Returns the failures, by id.
 
-    options: as `run_options.arguments` gives them. Raises ValueError for a method that cannot be built.
+    options: as `run_options.arguments` gives them. Raises ValueError for a method that cannot be built, and as
+    `export_of`.
     """
-    jobs = _jobs(planned, options)
+    jobs = _jobs(planned, options, export_of(planned, options))
     engine = chosen_engine(options, len(jobs))
     first = {(job.run.task, job.run.label): job for job in jobs}
     for job in first.values():  # a broken method is told of before anything costly is done
@@ -49,7 +54,29 @@ def execute(planned: Plan, options: argparse.Namespace, root: Place) -> dict[str
     return failures
 
 
-def _jobs(planned: Plan, options: argparse.Namespace) -> list[Job]:
+def export_of(planned: Plan, options: argparse.Namespace) -> Export | None:
+    """The export that clips are to be read from; None where they are rendered.
+
+    Raises ValueError where it does not hold the clips of every run that is left, or where one of those is of an encoder
+    of somebody else's, which is given its sound clip by clip, in an order of its own.
+    """
+    if options.data is None:
+        return None
+    export = opened(options.data)
+    asked = {}
+    for run in planned.todo:
+        if isinstance(resolved(run, "cpu").method, Foreign):
+            raise ValueError(
+                f"--data is of no use to {run.label}: an encoder hears clips as they are rendered, the same to the "
+                "last bit as an export's; leave it out"
+            )
+        task = load_task(run.task)
+        asked[run.task, run.preset] = task, load_preset(run.preset), space_version(task.space)
+    check(export, asked.values())
+    return export
+
+
+def _jobs(planned: Plan, options: argparse.Namespace, export: Export | None) -> list[Job]:
     command, commit = uuid.uuid4().hex, checked_out()
     workers = planned_workers(options, len(planned.todo))
     return [
@@ -64,6 +91,7 @@ def _jobs(planned: Plan, options: argparse.Namespace) -> list[Job]:
             command=command,
             commit=commit,
             force=options.force,
+            export=export,
         )
         for run in planned.todo
     ]

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict
 from functools import cache, cached_property
 from importlib.metadata import version
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -29,6 +29,9 @@ from benchmark.source import ROOT, source_hash
 from benchmark.tasks import Preset, Task
 from generators.splits import Role
 
+if TYPE_CHECKING:
+    from benchmark.stored_clips import Export
+
 Shared = Mapping[str, frozenset[str]]  # by block, the factors that it owns
 
 
@@ -39,12 +42,14 @@ def space_version(space: str) -> str:
     return generators.load(space).version if space == "soundfont" else stated
 
 
-def prepare(task: Task, preset: Preset, device: torch.device, stages: Stages) -> Prepared:
+def prepare(task: Task, preset: Preset, device: torch.device, stages: Stages, export: Export | None = None) -> Prepared:
     """What all runs of a task and preset have in common, on a device.
 
+    export: whose files the clips are read from; None: they are rendered.
     Raises ValueError where DTONES_CACHE_GB makes no sense, and as `generators.load`.
     """
-    maker, key, shared = _Maker(task, preset, device, stages), features_key(task, preset, device), swapped(task, preset)
+    maker, shared = _Maker(task, preset, device, stages, export), swapped(task, preset)
+    key = features_key(task, preset, device, export)
     other, found = swaps_key(key, shared), dict[str, Entry | None]()
     if array_cache.folder_of(key).exists():
         with stages.stage("features", "reading the features of the clips from disk"):
@@ -64,8 +69,11 @@ def prepare(task: Task, preset: Preset, device: torch.device, stages: Stages) ->
     return Prepared(generators.space(task.space), space_version(task.space), front_end, centres, data, swaps)
 
 
-def features_key(task: Task, preset: Preset, device: torch.device) -> dict[str, Any]:
-    """All that decides clips and features; seeds, batches and their order are in the source."""
+def features_key(task: Task, preset: Preset, device: torch.device, export: Export | None = None) -> dict[str, Any]:
+    """All that decides clips and features; seeds, batches and their order are in the source.
+
+    Of an export's clips too, though they are the same: no file that somebody changed may decide another run.
+    """
     module = ROOT.joinpath(*generators.SPACES[task.space][0].split(".")).with_suffix(".py")
     return {
         "space": task.space,
@@ -77,6 +85,7 @@ def features_key(task: Task, preset: Preset, device: torch.device) -> dict[str, 
         "source": source_hash(ROOT / "benchmark" / "features.py", module),
         "libraries": {name: version(name) for name in ("numpy", "scipy", "torch", "torchaudio")},
         "device": _kind(device),
+        **({} if export is None else {"export": export.sha256}),
     }
 
 
@@ -102,8 +111,9 @@ def _kind(device: torch.device) -> str:
 class _Maker:
     """Computes what is not there; the sound is built when it is needed first."""
 
-    def __init__(self, task: Task, preset: Preset, device: torch.device, stages: Stages) -> None:
+    def __init__(self, task: Task, preset: Preset, device: torch.device, stages: Stages, export: Export | None) -> None:
         self._task, self._preset, self._device, self._stages = task, preset, device, stages
+        self._export = export
 
     @cached_property
     def _sound(self) -> Sound:
@@ -114,12 +124,16 @@ class _Maker:
         return self._stages.stage("features", "waiting for another process that makes the same features")
 
     def features(self) -> Entry:
-        sound, task = self._sound, self._task
-        with self._stages.stage("features", "rendering clips and taking log-mel features") as report:
+        (generator, front_end), task, how = self._sound, self._task, "rendering clips"
+        if self._export is not None:
+            from benchmark.stored_clips import Replayed
+
+            generator, how = Replayed(self._export, generator, self._device), "reading clips from files"
+        with self._stages.stage("features", f"{how} and taking log-mel features") as report:
             data = features.compute(
-                *sound, self._preset.clips, self._device, report, split=task.split, versions=task.versions
+                generator, front_end, self._preset.clips, self._device, report, split=task.split, versions=task.versions
             )
-        arrays = {"centres_hz": sound[1].centres_hz().cpu().numpy()}
+        arrays = {"centres_hz": front_end.centres_hz().cpu().numpy()}
         for role, clips in data.roles.items():
             parts = {"levels": clips.levels, "seeds": clips.seeds, "features": clips.features.cpu().numpy()}
             arrays |= {f"{role}.{part}": array for part, array in parts.items()}

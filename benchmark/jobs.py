@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from benchmark.stored_clips import Export
 
 HEARTBEAT_S = 30.0  # after which an engine says that nothing has ended yet
 
@@ -49,7 +52,8 @@ class Job:
     libraries, on which the last digits depend. checkpoint_s: seconds between checkpoints. command: the command that
     asked for it, so that a run which had to be killed is not begun again by an engine that believes its worker was
     lost. force: do it although its result is there. wait: where another process is at it, wait for that; else say so
-    at once. commit: of the checkout that the command was started in.
+    at once. commit: of the checkout that the command was started in. export: whose files clips are read from; None:
+    they are rendered.
     """
 
     run: Specification
@@ -63,6 +67,7 @@ class Job:
     commit: str | None
     force: bool = False
     wait: bool = False
+    export: Export | None = None
 
 
 class Status(StrEnum):

@@ -22,6 +22,7 @@ from benchmark.execution import Outcome, Run
 from benchmark.metrics.table import Score
 from benchmark.plan import decisive
 from benchmark.source import ROOT
+from benchmark.stored_clips import Export
 
 KIB = 1_024
 
@@ -33,11 +34,12 @@ def result_of(
     seconds: Mapping[str, float],
     begun: float,
     commit: str | None,
+    export: Export | None = None,
 ) -> results.Result:
     """The record of a finished run.
 
     seconds: by stage. begun: `time.perf_counter()` when it, or the process that was started for it, began.
-    commit: see `checked_out`.
+    commit: see `checked_out`. export: whose files the clips were read from; None: they were rendered.
     """
     fields = decisive(run.task, run.preset.name, run.label, run.source, run.settings, run.seed)
     names = outcome.prepared.space.names
@@ -46,7 +48,7 @@ def result_of(
         id=results.identity(fields),
         family=run.method.family,
         blocks={name: [f for f in names if f in owned] for name, owned in run.task.blocks.items()},
-        environment=environment(run.device, outcome.training.precision, commit),
+        environment=environment(run.device, outcome.training.precision, commit, export),
         cost=_cost(outcome, seconds, begun),
         scores=[
             results.Score(metric=one.metric, block=one.block, factor=one.factor, value=float(np.float64(one.value)))
@@ -92,7 +94,9 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if _is_mac() else KIB)
 
 
-def environment(device: torch.device, precision: str, commit: str | None) -> results.Environment:
+def environment(
+    device: torch.device, precision: str, commit: str | None, export: Export | None = None
+) -> results.Environment:
     """What a run ran on. precision: of the matrix products in training."""
     gpu = device.type == "cuda"
     return results.Environment(
@@ -107,6 +111,7 @@ def environment(device: torch.device, precision: str, commit: str | None) -> res
         device=torch.cuda.get_device_name(device) if gpu else f"CPU, {os.cpu_count()} cores ({_processor()})",
         threads=torch.get_num_threads(),
         precision=precision,
+        data=None if export is None else export.sha256,
     )
 
 

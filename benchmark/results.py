@@ -59,6 +59,7 @@ class Environment(_Record):
     """Where a run ran: versions, commit (None: not in a git checkout), the device's human name, threads used.
 
     precision: in which matrices were multiplied in training; None for results of before it was recorded.
+    data: SHA-256 of the manifest of the export whose files clips were read from; None where they were rendered.
     """
 
     python: Text
@@ -72,6 +73,7 @@ class Environment(_Record):
     device: Text
     threads: Count
     precision: Text | None = None
+    data: Text | None = None
 
 
 class Cost(_Record):

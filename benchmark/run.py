@@ -51,7 +51,7 @@ def _main(options: argparse.Namespace) -> int:
     presets = ", ".join(dict.fromkeys(one.preset for one in asked))
     begun = "planning" if options.dry_run else "starting"  # told before libraries load
     print(f"dTones {BENCHMARK_VERSION}: {names} on {tasks}, preset {presets}; {begun}", flush=True)
-    from benchmark.batch import execute, writable
+    from benchmark.batch import execute, export_of, writable
     from benchmark.plan import plan
     from benchmark.storage import place, reachable
     from benchmark.workplace import Workplace
@@ -61,6 +61,7 @@ def _main(options: argparse.Namespace) -> int:
         planned = plan(asked, root, force=options.force)
         _tell(planned, options)
         if options.dry_run:
+            export_of(planned, options)
             return DONE
         for run_id in planned.there:
             Workplace(root, run_id).tidy()

@@ -45,6 +45,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     add("--plugin", metavar="FILE.py", help="a method or encoder of your own; or FILE.py:Name, package.module:Name")
     add("--runs", type=Path, metavar="FILE.yaml", help="all of the above from a file, as results/board.yaml")
+    add("--data", metavar="DIR", help="read the clips from an export's files (python -m generators.dataset export)")
     add("--dry-run", action="store_true", help="show what would be run, and how long it would take")
     add("--force", action="store_true", help="compute again what is already there")
     add("--rescore", action="store_true", help="score kept embeddings anew, without training (default: all)")
@@ -68,7 +69,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def _check(parser: Parser, options: argparse.Namespace) -> None:
     given = [name for name in ASKED if getattr(options, name)]
     if options.rescore:
-        senseless = [name for name in ("set", "plugin", "force", "runs", "dry_run") if getattr(options, name)]
+        senseless = [name for name in ("set", "plugin", "data", "force", "runs", "dry_run") if getattr(options, name)]
         if senseless:
             parser.error(f"--rescore trains nothing, so it takes no --{senseless[0].replace('_', '-')}")
     elif options.runs is not None and given:

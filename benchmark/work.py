@@ -37,6 +37,7 @@ from benchmark.score import Codes
 from benchmark.scoring import scores_of
 from benchmark.stages import Stages
 from benchmark.storage import place, write_whole
+from benchmark.stored_clips import Export
 from benchmark.tasks import load_preset, load_task
 from benchmark.train import ContractError, DivergedError
 from benchmark.trial import tried
@@ -46,7 +47,7 @@ from generators.splits import Role
 KEPT = 2  # tasks whose clips a process holds on to
 LOG_WIDTH = 110
 
-_prepared: OrderedDict[tuple[str, str, str], Prepared] = OrderedDict()
+_prepared: OrderedDict[tuple[str, str, str, str], Prepared] = OrderedDict()
 _first = True  # whether this process has done no run yet
 
 
@@ -125,7 +126,7 @@ def _limited(job: Job, workplace: Workplace, console: Console, begun: float, not
     swept(place_of(job.run, root))
     with stages.stage("show", "drawing the pictures"):
         artefacts.keep(run, outcome, scores, artefacts_of(job.run, root))
-    results.write(result_of(run, outcome, scores, stages.seconds, begun, job.commit), root)
+    results.write(result_of(run, outcome, scores, stages.seconds, begun, job.commit, job.export), root)
 
 
 def _since_start(stages: Stages) -> float:
@@ -157,7 +158,7 @@ def _computed(
     threadpool_limits(job.threads)  # the other libraries
     if not _is_built_in(job.run.method):
         tried(run)
-    prepared = _prepared_for(run, stages)
+    prepared = _prepared_for(run, stages, job.export)
     checkpoints = Checkpoints(workplace.checkpoint, job.run.id, job.checkpoint_s, tell)
     outcome = execute(run, prepared, stages, job.precision, checkpoints, tell)
     with stages.stage("score", "scoring: probing every factor in every block") as report:
@@ -172,11 +173,11 @@ def _codes(run: Run, prepared: Prepared, outcome: Outcome, role: Role) -> Codes:
     return Codes(prepared.data.roles[role].levels, blocks, trained)
 
 
-def _prepared_for(run: Run, stages: Stages) -> Prepared:
+def _prepared_for(run: Run, stages: Stages, export: Export | None) -> Prepared:
     """The clips of a run's task, which the process may hold already."""
-    key = run.task.name, run.preset.name, str(run.device)
+    key = run.task.name, run.preset.name, str(run.device), "" if export is None else export.sha256
     if key not in _prepared:
-        _prepared[key] = prepare(run.task, run.preset, run.device, stages)
+        _prepared[key] = prepare(run.task, run.preset, run.device, stages, export)
         while len(_prepared) > KEPT:
             _prepared.popitem(last=False)
     _prepared.move_to_end(key)
