@@ -9,6 +9,7 @@ import pytest
 from exported import tree
 from hostile import serving
 
+from benchmark.run import main as train
 from generators.dataset.commands import main
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -25,7 +26,7 @@ def done(command):
 def test_the_way_from_export_to_a_classifier_is_as_printed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    export, verify, first, second, merge, publish, download = COMMANDS
+    export, verify, for_training, first, second, merge, publish, download = COMMANDS
     assert done(export) == done(verify) == 0
     alone = tree(tmp_path / "phrases")
     (tmp_path / "phrases").rename(tmp_path / "alone")
@@ -54,5 +55,9 @@ def test_the_way_from_export_to_a_classifier_is_as_printed(tmp_path, monkeypatch
         power = np.abs(np.fft.rfft(audio))[:, ::4]
         spectra[role] = np.log(power / power.max(axis=1, keepdims=True) + 1e-3)
         timbres[role] = np.concatenate([batch.levels[:, 1] for batch in batches])
+    assert done(for_training) == 0
+    [run] = re.findall(r"^    python -m benchmark\.run ([^#\n]*)", SECTION, re.MULTILINE)
+    assert train([*shlex.split(run.replace("combined", "logmel")), "--task", "tones/timbre", "--device", "cpu"]) == 0
+
     classifier = KNeighborsClassifier(1).fit(spectra["train"], timbres["train"])
     assert classifier.score(spectra["test"], timbres["test"]) > 0.6  # chance: 0.125
