@@ -33,7 +33,9 @@ class Encoder(Protocol):
     sample_rate: int
 
     def embed(self, audio: NDArray[np.float32]) -> Any:
-        """Codes of clips: an array [clip, d], d at most 128, or named blocks {name: [clip, d]}.
+        """Codes of clips: an array [clip, d], or named blocks {name: [clip, d]}.
+
+        d: at most 4,096; of more than 128 the first 128 principal components are scored.
 
         audio: float32 [clip, sample], full scale 1.0. Codes depend on the clip alone: not on the others, nor on chance.
         """

@@ -30,29 +30,29 @@ class Embeds(Protocol):
 
 
 def embed_together(
-    method: Embeds, inputs: Mapping[Role, Tensor], seed: int, batch: int | None = None
+    method: Embeds, inputs: Mapping[Role, Tensor], seed: int, batch: int | None = None, widest: int = WIDEST
 ) -> dict[Role, dict[str, Tensor]]:
     """Blocks of the clips of several roles, embedded in one random order: a method cannot tell one role from another.
 
     inputs: standardised features [clip, frame, mel] of each role, or what else is embedded row by row. seed: of the
-    order. batch: rows at once; None: `BATCH`.
+    order. batch: rows at once; None: `BATCH`. widest: that a block may be.
     Raises ContractError as `embed`, and where clips get other codes in other company.
     """
     features, sizes = torch.cat(list(inputs.values())), [len(one) for one in inputs.values()]
     draws = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(features), generator=draws).to(features.device)
-    shuffled = embed(method, features[order], batch)
+    shuffled = embed(method, features[order], batch, widest)
     blocks = {block: torch.empty_like(codes).index_copy_(0, order, codes) for block, codes in shuffled.items()}
-    _check_company(method, features, blocks, torch.randperm(len(features), generator=draws)[:AGAIN], batch)
+    _check_company(method, features, blocks, torch.randperm(len(features), generator=draws)[:AGAIN], batch, widest)
     parts = {block: codes.split(sizes) for block, codes in blocks.items()}
     return {role: {block: parts[block][place] for block in blocks} for place, role in enumerate(inputs)}
 
 
 def _check_company(
-    method: Embeds, features: Tensor, blocks: dict[str, Tensor], rows: Tensor, batch: int | None
+    method: Embeds, features: Tensor, blocks: dict[str, Tensor], rows: Tensor, batch: int | None, widest: int
 ) -> None:
     rows = rows.to(features.device)
-    for block, again in embed(method, features[rows], batch).items():
+    for block, again in embed(method, features[rows], batch, widest).items():
         spread = blocks[block].std(dim=0, correction=0).norm()
         apart = (again - blocks[block][rows]).norm(dim=1) > APART * spread
         if apart.sum() > FEW * len(rows):
@@ -62,17 +62,19 @@ def _check_company(
             )
 
 
-def embed(method: Embeds, inputs: Tensor, batch: int | None = None) -> dict[str, Tensor]:
+def embed(method: Embeds, inputs: Tensor, batch: int | None = None, widest: int = WIDEST) -> dict[str, Tensor]:
     """Blocks of every clip, float32 [clip, dimension], in the order of the method's blocks.
 
     inputs: standardised features [clip, frame, mel], at least one clip. batch: clips at once; None: `BATCH`.
+    widest: that a block may be.
     Raises ContractError, naming method, block and row, where a block is missing, no tensor of real numbers, of a wrong
     shape or width, not finite, or where the first clips, embedded twice, are not bit for bit the same.
     """
     name, batch = _called(method), batch or BATCH
     batches = inputs.split(batch)
-    parts = [_checked(method, part, first) for part, first in zip(batches, range(0, len(inputs), batch), strict=True)]
-    again = _checked(method, batches[0], 0)
+    starts = range(0, len(inputs), batch)
+    parts = [_checked(method, part, first, widest) for part, first in zip(batches, starts, strict=True)]
+    again = _checked(method, batches[0], 0, widest)
     for block, codes in again.items():
         if codes.shape != parts[0][block].shape:
             raise ContractError(
@@ -92,7 +94,7 @@ def embed(method: Embeds, inputs: Tensor, batch: int | None = None) -> dict[str,
     return {block: torch.cat([part[block] for part in parts]) for block in method.blocks}
 
 
-def _checked(method: Embeds, batch: Tensor, first: int) -> dict[str, Tensor]:
+def _checked(method: Embeds, batch: Tensor, first: int, widest: int) -> dict[str, Tensor]:
     """Blocks of one batch, float32. first: the row of its first clip."""
     returned, name, expected = method.embed(batch), _called(method), set(method.blocks)
     if not isinstance(returned, dict):
@@ -101,11 +103,14 @@ def _checked(method: Embeds, batch: Tensor, first: int) -> dict[str, Tensor]:
         raise ContractError(
             f"{name}.embed must return the blocks {sorted(expected)}; it returned {sorted(map(str, returned))}"
         )
-    return {block: _codes(returned[block], f"{name}.embed: block '{block}'", len(batch), first) for block in returned}
+    return {
+        block: _codes(returned[block], f"{name}.embed: block '{block}'", len(batch), first, widest)
+        for block in returned
+    }
 
 
-def _codes(codes: object, where: str, n_clips: int, first: int) -> Tensor:
-    """The codes of one block of one batch, if they are finite real numbers [n_clips, d], d at most 128."""
+def _codes(codes: object, where: str, n_clips: int, first: int, widest: int) -> Tensor:
+    """The codes of one block of one batch, if they are finite real numbers [n_clips, d], d at most `widest`."""
     if not isinstance(codes, Tensor):
         raise ContractError(f"{where}, row {first}: expected a tensor [{n_clips}, dimension]; got {_kind(codes)}")
     if codes.is_complex() or codes.layout != torch.strided:
@@ -117,8 +122,9 @@ def _codes(codes: object, where: str, n_clips: int, first: int) -> Tensor:
             f"{where} must be [{n_clips}, dimension]; got {list(codes.shape)}, so row "
             f"{first + min(len(codes), n_clips)} has no partner"
         )
-    if codes.shape[1] > WIDEST:
-        raise ContractError(f"{where} is {codes.shape[1]} wide; at most {WIDEST} can be ranked: project it in embed")
+    if codes.shape[1] > widest:
+        what = "ranked" if widest == WIDEST else "taken"
+        raise ContractError(f"{where} is {codes.shape[1]} wide; at most {widest:,} can be {what}: project it in embed")
     single = codes.float()
     bad = (~torch.isfinite(single)).any(dim=1).nonzero()
     if len(bad):

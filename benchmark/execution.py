@@ -122,7 +122,7 @@ def execute(
         if method is not None:
             training, peak = _trained(run, method, prepared, stages, precision, checkpoints, tell)
     with stages.stage("embed", "embedding probe and test clips") as report, torch.no_grad():
-        embeddings = _embedded(run, method, {role: data.roles[role] for role in JUDGED}, space, report)
+        embeddings = _embedded(run, method, {role: data.roles[role] for role in JUDGED}, space, report, tell)
     with stages.stage("decode", "decoding: reconstruction, swaps, the standard decoder"), torch.no_grad():
         scores = by_decoders(method, prepared, embeddings)
     return Outcome(method, prepared, training, embeddings, scores, peak)
@@ -160,13 +160,13 @@ def _trained(
 
 
 def _embedded(
-    run: Run, method: Method | None, clips: Mapping[Role, Clips], space: FactorSpace, report: Progress
+    run: Run, method: Method | None, clips: Mapping[Role, Clips], space: FactorSpace, report: Progress, tell: Tell
 ) -> dict[Role, dict[str, Tensor]]:
     """Blocks of the clips, role by role."""
     if method is not None:
         return embed_together(method, {role: one.features for role, one in clips.items()}, run.seed)
     if isinstance(run.method, Foreign):
-        return heard(run.method, run.task.space, tuple(run.task.blocks), clips, run.seed, run.device, report)
+        return heard(run.method, run.task.space, tuple(run.task.blocks), clips, run.seed, run.device, report, tell)
     if not isinstance(run.method, Oracle):
         raise TypeError(f"{run.label} is neither a method nor an encoder")
     found = {}

@@ -1,6 +1,7 @@
 """Clips as an encoder of somebody else's hears them: rendered, resampled to its rate, embedded batch by batch.
 
-The same order and the same checks as for the suite's own methods (`benchmark.embedding`); audio is never held.
+The same order and the same checks as for the suite's own methods (`benchmark.embedding`); audio is never held. Codes
+that are wider than can be ranked, as those of most large models, are reduced to their first principal components.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.decomposition import PCA
 from torch import Tensor
 
 import generators
@@ -17,11 +19,13 @@ from baselines.contract import ONE_BLOCK
 from baselines.encoders import Foreign, asked
 from benchmark.embedding import AGAIN, embed_together
 from benchmark.features import Clips
-from benchmark.train import ContractError, Progress
+from benchmark.metrics.table import WIDEST
+from benchmark.train import ContractError, Progress, Tell
 from generators.splits import Role
 
 BATCH = 64  # clips that an encoder is given at once: 2 s of each at 48 kHz are 25 MB
 FIRST = 2  # clips that tell which blocks it has
+WIDEST_HEARD = 4_096  # of a block, before it is reduced
 
 Sound = Callable[[Tensor], Tensor]  # rows of clips, int64 [clip], to audio, float32 [clip, sample]
 
@@ -62,10 +66,12 @@ def heard(
     seed: int,
     device: torch.device,
     report: Progress,
+    tell: Tell,
 ) -> dict[Role, dict[str, Tensor]]:
-    """Blocks of the clips of several roles, float32 on the device.
+    """Blocks of the clips of several roles, float32 on the device, none wider than can be ranked.
 
     space: which renders them, by name. blocks: the task's. seed: of the order. report: told (clips done, of how many).
+    tell: takes a line on each block that is reduced.
     Raises ContractError as `embedding.embed_together`, and for blocks that are not the task's.
     """
     generator = generators.load(space)
@@ -78,5 +84,26 @@ def heard(
 
     listener = Listener(foreign, sound, generator.sample_rate, blocks, lambda done: report(min(done, total), total))
     rows = torch.arange(len(levels)).split([len(one.levels) for one in clips.values()])
-    found = embed_together(listener, dict(zip(clips, rows, strict=True)), seed, BATCH)
+    found = narrowed(embed_together(listener, dict(zip(clips, rows, strict=True)), seed, BATCH, WIDEST_HEARD), tell)
     return {role: {name: codes.to(device) for name, codes in one.items()} for role, one in found.items()}
+
+
+def narrowed(found: dict[Role, dict[str, Tensor]], tell: Tell) -> dict[Role, dict[str, Tensor]]:
+    """Blocks with none wider than `WIDEST`: wider ones as the principal components of the probe clips' codes.
+
+    found: float32 [clip, dimension], by role and block. tell: takes a line on each block that is reduced.
+    """
+    narrow = {role: dict(blocks) for role, blocks in found.items()}
+    for block, codes in found["probe"].items():
+        if codes.shape[1] <= WIDEST:
+            continue
+        # By the covariance: exact, and the same at every call, which the solver for large arrays is not.
+        components = PCA(min(WIDEST, len(codes)), svd_solver="covariance_eigh").fit(codes.double().numpy())
+        share = components.explained_variance_ratio_.sum()
+        tell(
+            f"block '{block}' is {codes.shape[1]:,} wide; its first {components.n_components_} principal components, "
+            f"with {share:.1%} of the variance of the probe clips' codes, are scored"
+        )
+        for role, blocks in found.items():
+            narrow[role][block] = torch.from_numpy(components.transform(blocks[block].double().numpy())).float()
+    return narrow

@@ -65,8 +65,9 @@ family = "other"  # or combined, contrastive, non-contrastive, reconstructive
 def embed(audio):
     """Codes of clips. audio: float32 [clip, sample], full scale 1.0. A clip's codes must depend on the clip alone.
 
-    Returns an array [clip, d], d at most 128, which is scored as one block, by P alone; or, where it has blocks of the
-    task's names, as {{"shared": ..., "private": ...}}, an array for each, and P, D and B are scored.
+    Returns an array [clip, d], which is scored as one block, by P alone; or, where it has blocks of the task's names,
+    as {{"shared": ..., "private": ...}}, an array for each, and P, D and B are scored. Where d is over 128, the first
+    128 principal components are.
     """
     power = np.abs(np.fft.rfft(audio)) ** 2
     bands = np.array_split(power, 64, axis=1)

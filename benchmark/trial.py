@@ -14,7 +14,7 @@ from benchmark.decoding import decoded
 from benchmark.embedding import embed
 from benchmark.execution import Run, build
 from benchmark.features import Clips, front_end_of
-from benchmark.hearing import Listener
+from benchmark.hearing import WIDEST_HEARD, Listener
 from benchmark.train import train
 
 CLIPS, STEPS, EXAMPLES, JUDGED = 320, 1, 16, 8
@@ -58,4 +58,4 @@ def _listened(run: Run, foreign: Foreign) -> None:
         listener = Listener(
             foreign, lambda rows: audio[rows], shape.sample_rate, tuple(run.task.blocks), lambda _: None
         )
-        embed(listener, torch.arange(JUDGED))
+        embed(listener, torch.arange(JUDGED), widest=WIDEST_HEARD)

@@ -1,11 +1,13 @@
 """Encoders that somebody else trained: what they are given, what of theirs is taken, what is refused and how."""
 
+import re
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from sklearn.decomposition import PCA
 
 from baselines import plugins
 from baselines.encoders import Foreign, asked
@@ -38,8 +40,8 @@ def foreign(encoder, name="ear"):
     return Foreign(name, encoder, Path("ear.py"))
 
 
-def heard(encoder, clips, blocks=BLOCKS, seed=0, report=lambda *_: None):
-    return hearing.heard(foreign(encoder), "phrases", blocks, clips, seed, CPU, report)
+def heard(encoder, clips, blocks=BLOCKS, seed=0, report=lambda *_: None, tell=pytest.fail):
+    return hearing.heard(foreign(encoder), "phrases", blocks, clips, seed, CPU, report, tell)
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +130,7 @@ def returning(value):
         (lambda codes: codes[:-1], r"ear.embed: block 'code' must be \[64, dimension\]; got \[63, 16\]"),
         (lambda codes: codes[:, 0], r"must be \[64, dimension\]; got \[64\]"),
         (lambda codes: codes * np.nan, "holds NaN or infinity"),
-        (lambda codes: np.tile(codes, 9), "144 wide; at most 128 can be ranked: project it in embed"),
+        (lambda codes: np.tile(codes, 257), "4112 wide; at most 4,096 can be taken: project it in embed"),
         (lambda codes: codes.tolist(), "got a list"),
         (lambda codes: codes.astype(object), "got a ndarray"),
         (lambda codes: codes - codes.mean(0), "depends on the clips that are embedded with it"),
@@ -139,6 +141,29 @@ def returning(value):
 def test_what_cannot_be_scored_is_refused_with_the_reason(clips, value, message):
     with pytest.raises(ContractError, match=message):
         heard(returning(value), clips)
+
+
+def test_wide_codes_are_reduced_to_principal_components_of_the_probe_clips(clips):
+    mixing = np.random.default_rng(0).standard_normal((16, 300)).astype(np.float32)
+
+    class Wide(Ear):
+        def embed(self, audio):
+            codes = super().embed(audio)
+            return {"shared": codes @ mixing, "private": codes}
+
+    lines: list[str] = []
+    found, narrow = heard(Wide(), clips, tell=lines.append), heard(Ear(), clips)
+    for role, blocks in found.items():
+        assert blocks["shared"].dtype == torch.float32
+        assert torch.equal(blocks["private"], narrow[role]["code"])
+        wanted = PCA(min(128, len(found["probe"]["private"]))).fit(narrow["probe"]["code"].numpy() @ mixing)
+        again = wanted.transform(narrow[role]["code"].numpy() @ mixing)
+        # Components have no sign, and those past the 16 that there are no direction: distances are what is kept.
+        assert np.allclose(np.linalg.norm(again, axis=1), blocks["shared"].norm(dim=1).numpy(), rtol=1e-3)
+    assert len(lines) == 1
+    assert re.match(
+        r"block 'shared' is 300 wide; its first \d+ principal components, with 100\.0% of the var", lines[0]
+    )
 
 
 FILE = '''"""Mine."""

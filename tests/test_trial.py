@@ -68,7 +68,7 @@ WHOLE = "self.split(self.encoder(inputs))"
             ENCODER.replace("[:, :8]", "[0]"),
             r"block 'code', row 0: must be \[8, dimension\]; got \[16000\]",
         ),
-        (ENCODER.replace("[:, :8]", "[:, :200]"), r"is 200 wide; at most 128"),
+        (ENCODER.replace("[:, :8]", "[:, :5_000]"), r"is 5000 wide; at most 4,096"),
         (
             ENCODER.replace("audio[:, :8]", "{'pitch': audio[:, :8]}"),
             r"returned the blocks \['pitch'\]",
