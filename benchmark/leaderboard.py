@@ -16,9 +16,10 @@ from pathlib import Path
 from benchmark.board import COMMAND, pictures, text
 from benchmark.cli import DONE, FAILED, USAGE, Parser, complain
 from benchmark.compare import comparison
-from benchmark.results import Result, ResultError, versions
+from benchmark.results import Result, ResultError, age, versions
 from benchmark.storage import Place, is_local, place, reachable, write_whole
 from benchmark.strangers import collected
+from benchmark.tasks import BENCHMARK_VERSION
 
 
 class UsageError(ValueError):
@@ -26,10 +27,19 @@ class UsageError(ValueError):
 
 
 def _newest(root: Place, problems: list[str]) -> tuple[list[Result], str, list[str]]:
-    """The results of the newest version that has any which can be used; that version; and the older ones."""
+    """The results of the newest version that has any which can be used; that version; and the older ones.
+
+    A version after today's is told of, and left out: its results could not be checked.
+    """
     waiting = _versions(root)
     while waiting:
         version, *waiting = waiting
+        if age(version) > age(BENCHMARK_VERSION):
+            problems.append(
+                f"{root / version}: there is no benchmark version {version}; this is {BENCHMARK_VERSION}: "
+                "update dTones, or remove the folder"
+            )
+            continue
         results, told = collected(root, version)
         problems += told
         if results:

@@ -2,6 +2,7 @@
 
 from benchmark import results
 from benchmark.results import Cost, Environment, Result, Score
+from benchmark.tasks import BENCHMARK_VERSION
 
 BLOCKS = {"shared": ["timbre"], "private": ["pitch", "rhythm"]}
 WOBBLE = (0.00, 0.01, -0.01, 0.02, -0.02)  # mean 0
@@ -46,7 +47,7 @@ def fields(method, seed, found):
         parameters=1,
     )
     return {
-        "benchmark_version": "0.9",
+        "benchmark_version": BENCHMARK_VERSION,
         "preset": "quick",
         "task": "phrases/timbre",
         "task_version": "1",

@@ -14,8 +14,9 @@ from benchmark.report.sound import open_space
 from benchmark.results import Result, Score
 from benchmark.strangers import recomputed
 from benchmark.swap_examples import FILE, SwapExamples
+from benchmark.tasks import BENCHMARK_VERSION
 
-VERSION = "0.9"
+VERSION = BENCHMARK_VERSION
 BLOCKS = {"shared": ["timbre"], "private": ["pitch", "loudness", "rhythm"]}
 HOSTILE = ("../../x", "<script>alert(1)</script>", "a|b", '"><img src=x onerror=alert(1)>', "</script><b>", "{{ 7*7 }}")
 

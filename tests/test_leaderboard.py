@@ -6,6 +6,7 @@ from boards import WOBBLE, filled, line_of, put, scores
 from benchmark.leaderboard import build
 from benchmark.results import Score, versions
 from benchmark.statistics import paired_p
+from benchmark.tasks import BENCHMARK_VERSION
 
 
 @pytest.fixture
@@ -168,12 +169,22 @@ def test_what_does_not_rank_is_shown_where_it_was_measured(folder):
 
 
 def test_the_newest_version_is_shown(folder):
-    put(folder, "future", 0.7, 0, benchmark_version="0.10")
-    assert versions(folder) == ["0.10", "0.9"]
+    put(folder, "former", 0.7, 0, benchmark_version="0.0.10")
+    put(folder, "former", 0.7, 0, benchmark_version="0.0.9")
+    assert versions(folder) == [BENCHMARK_VERSION, "0.0.10", "0.0.9"]
     board = build(folder)
-    assert "benchmark version 0.10. Older ones" in board
-    assert "| future |" in board
-    assert "| best |" not in board
+    assert f"benchmark version {BENCHMARK_VERSION}. Older ones" in board
+    assert "| former |" not in board
+    assert "| best |" in board
+
+
+def test_a_version_that_there_is_not_yet_is_told_of_and_left_out(folder):
+    board = build(folder)
+    put(folder, "future", 0.7, 0, benchmark_version="99.0")
+    problems = []
+    assert build(folder, problems) == board
+    told = f"there is no benchmark version 99.0; this is {BENCHMARK_VERSION}: update dTones, or remove the folder"
+    assert problems == [f"{folder / '99.0'}: {told}"]
 
 
 def test_no_results_yet(tmp_path):

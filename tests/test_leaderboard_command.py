@@ -13,6 +13,7 @@ import pytest
 from boards import filled, put
 
 from benchmark.leaderboard import build, main
+from benchmark.tasks import BENCHMARK_VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,7 +26,7 @@ def folder(tmp_path):
 def test_two_methods_can_be_compared(folder, capsys):
     assert main(["--results", str(folder), "--compare", "middling", "best"]) == 0
     shown = capsys.readouterr().out
-    assert shown.splitlines()[:3] == ["Benchmark version 0.9", "", "quick: phrases/timbre"]
+    assert shown.splitlines()[:3] == [f"Benchmark version {BENCHMARK_VERSION}", "", "quick: phrases/timbre"]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in shown.splitlines()[4:]]
     assert rows[0] == ["", "middling", "best", "difference", "seeds", "p", "seeds needed"]
     assert [row[0] for row in rows[2:]] == ["P", "D", "B"]
@@ -101,7 +102,7 @@ def test_check_finds_a_stale_leaderboard(folder, tmp_path, capsys):
 
 
 def test_a_damaged_result_is_named(folder, tmp_path, capsys):
-    place = folder / "0.9/quick/phrases/timbre/best/seed2.json"
+    place = folder / f"{BENCHMARK_VERSION}/quick/phrases/timbre/best/seed2.json"
     content = json.loads(place.read_text("utf-8"))
     content["scores"][1]["value"] = None
     place.write_text(json.dumps(content), "utf-8")

@@ -19,6 +19,7 @@ from benchmark.report.names import page_name
 from benchmark.report.page import as_json
 from benchmark.report.troubles import troubles
 from benchmark.statistics import mean_interval
+from benchmark.tasks import BENCHMARK_VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -40,7 +41,7 @@ class Tags(HTMLParser):
 
 def written(tmp_path, results, **options):
     out = tmp_path / "report"
-    build(results, tmp_path / "artefacts", out, version="0.9", **{"sound": False, **options})
+    build(results, tmp_path / "artefacts", out, version=BENCHMARK_VERSION, **{"sound": False, **options})
     return {file.name: file.read_text("utf-8") for file in out.glob("*.html")}
 
 
@@ -175,7 +176,12 @@ def test_the_same_results_give_the_same_bytes(tmp_path):
     keep(tmp_path / "artefacts", board()[0])
     found = []
     for name in ("a", "b"):
-        build(board()[::-1] if name == "b" else board(), tmp_path / "artefacts", tmp_path / name, version="0.9")
+        build(
+            board()[::-1] if name == "b" else board(),
+            tmp_path / "artefacts",
+            tmp_path / name,
+            version=BENCHMARK_VERSION,
+        )
         files = (path for path in (tmp_path / name).rglob("*") if path.is_file())
         found.append({path.relative_to(tmp_path / name).as_posix(): path.read_bytes() for path in files})
     assert found[0] == found[1]
@@ -195,7 +201,7 @@ def test_thirty_methods_fit_in_twenty_megabytes(tmp_path):
         if run.seed == 0:
             keep(tmp_path / "artefacts", run, decoded=run.method == "method0")
     out = tmp_path / "report"
-    build(many, tmp_path / "artefacts", out, version="0.9", sound=False)
+    build(many, tmp_path / "artefacts", out, version=BENCHMARK_VERSION, sound=False)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     # Of sound, 30 methods have six decoded clips of up to 64 kB raw each, half of that as FLAC; spaces have 1 MB.
     assert size + 30 * 6 * 32e3 + 2e6 < 20e6
@@ -219,7 +225,7 @@ def test_the_command_writes_and_replaces_a_report(tmp_path, command):
         (["--artefacts", "none"], "none is not a folder; give the one that holds what runs left: --artefacts DIR"),
         (["--out", "."], ". holds something else than a report; choose another folder: --out DIR"),
         (["--out", "s3://x/y"], "the report is written to a folder of this machine, not to s3://x/y: --out DIR"),
-        (["--benchmark-version", "7"], "no results of version '7'. There are: 0.9"),
+        (["--benchmark-version", "7"], f"no results of version '7'. There are: {BENCHMARK_VERSION}"),
         (["--outt", "x"], "no option '--outt'; did you mean '--out'? --help shows the options"),
     ],
 )

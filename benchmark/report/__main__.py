@@ -34,9 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if missing:
         complain(f"the report needs {', '.join(missing)}: pip install -e '.[report]'")
         return USAGE
-    from benchmark.results import ResultError, artefact_root, versions
+    from benchmark.results import ResultError, age, artefact_root, versions
     from benchmark.storage import place, reachable
     from benchmark.strangers import collected
+    from benchmark.tasks import BENCHMARK_VERSION
 
     try:
         root = reachable(place(options.results))
@@ -48,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if "://" in options.out:
             raise ValueError(f"the report is written to a folder of this machine, not to {options.out}: --out DIR")
         known = versions(root)
-        version = options.benchmark_version or (known[0] if known else None)
+        todays = [name for name in known if age(name) <= age(BENCHMARK_VERSION)]
+        version = options.benchmark_version or (todays[0] if todays else None)
         if options.benchmark_version and version not in known:
             raise ValueError(f"no results of version '{version}'. There are: {', '.join(known) or 'none'}")
     except ValueError as error:
