@@ -16,7 +16,7 @@ run: $(RUN_READY) ## train `combined` on the main task and show its scores
 	$(BIN)/python -m benchmark.run --method combined --results runs/results
 
 test: $(TEST_READY) system-deps lint types ## lint, types, tests
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: $(TEST_READY) ## style, by ruff
 	$(BIN)/ruff check .
