@@ -28,13 +28,13 @@ from benchmark.tasks import load_preset, load_task
 from benchmark.work import resolved
 
 
-def execute(planned: Plan, options: argparse.Namespace, root: Place) -> dict[str, Report]:
+def execute(planned: Plan, options: argparse.Namespace, root: Place, export: Export | None = None) -> dict[str, Report]:
     """Do what is left of a plan, and tell of each run as it ends. Returns the failures, by id.
 
-    options: as `run_options.arguments` gives them. Raises ValueError for a method that cannot be built, and as
-    `export_of`.
+    options: as `run_options.arguments` gives them. export: see `export_of`. Raises ValueError for a method that cannot
+    be built.
     """
-    jobs = _jobs(planned, options, export_of(planned, options))
+    jobs = _jobs(planned, options, export)
     engine = chosen_engine(options, len(jobs))
     first = {(job.run.task, job.run.label): job for job in jobs}
     for job in first.values():  # a broken method is told of before anything costly is done
@@ -55,16 +55,16 @@ def execute(planned: Plan, options: argparse.Namespace, root: Place) -> dict[str
 
 
 def export_of(planned: Plan, options: argparse.Namespace) -> Export | None:
-    """The export that clips are to be read from; None where they are rendered.
+    """The export that clips are to be read from, its files checked; None where they are rendered.
 
-    Raises ValueError where it does not hold the clips of every run that is left, or where one of those is of an encoder
+    Raises ValueError where it does not hold the clips of every run, done or not, or where one of these is of an encoder
     of somebody else's, which is given its sound clip by clip, in an order of its own.
     """
     if options.data is None:
         return None
     export = opened(options.data)
     asked = {}
-    for run in planned.todo:
+    for run in planned.runs:
         if isinstance(resolved(run, "cpu").method, Foreign):
             raise ValueError(
                 f"--data is of no use to {run.label}: an encoder hears clips as they are rendered, the same to the "

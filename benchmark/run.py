@@ -60,15 +60,16 @@ def _main(options: argparse.Namespace) -> int:
         root = reachable(place(options.results))
         planned = plan(asked, root, force=options.force)
         _tell(planned, options)
+        if (export := export_of(planned, options)) is not None:
+            print(f"clips are read from {export.folder}, whose manifest has the SHA-256 {export.sha256[:12]}...")
         if options.dry_run:
-            export_of(planned, options)
             return DONE
         for run_id in planned.there:
             Workplace(root, run_id).tidy()
         if not planned.todo:
             return _overview(planned, {}, root)
         with writable(root):
-            return _overview(planned, execute(planned, options, root), root)
+            return _overview(planned, execute(planned, options, root, export), root)
     except ValueError as error:
         complain(error)
         return USAGE

@@ -163,6 +163,10 @@ def test_the_scores_of_a_command_are_those_of_rendering(parquet, tmp_path, comma
     assert one.environment.data is None
     assert other.environment.data == opened(parquet).sha256
     assert json.loads(results.path(tmp_path / "read/results", *where).read_text())["environment"]["data"]
+    again = command(*line, "--results", "read/results", "--data", tmp_path, cwd=tmp_path)  # it is there; but look
+    assert again.returncode == 2
+    assert f"no export in {tmp_path}" in again.stderr
+    assert f"clips are read from {parquet}, whose manifest has the SHA-256 {opened(parquet).sha256[:12]}" in read.stdout
 
 
 def test_mistakes_are_told_before_anything_is_done(parquet, tmp_path, command):
