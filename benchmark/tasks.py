@@ -118,6 +118,15 @@ PRESETS = {
             depth=1,
         ),
         Preset(
+            "long",
+            "three times the steps of quick: for spaces that take longer to learn",
+            {"train": 3, "probe": 2, "test": 1},
+            steps=6_000,
+            examples=128,
+            width=384,
+            depth=1,
+        ),
+        Preset(
             "standard",
             "for one data-centre GPU: a larger trunk, 64 times the clips of quick",
             {"train": 24, "probe": 2, "test": 2},
