@@ -31,13 +31,13 @@ class AlignUniform(Method):
         With its values for small images, t 2 and weights near 1, pitch and rhythm stay in the shared block.
         """
 
-        learning_rate: float = Field(2e-3, gt=0, le=1, description="peak learning rate of AdamW")
+        learning_rate: float = Field(7.9e-4, gt=0, le=1, description="peak learning rate of AdamW")
         alpha: float = Field(2.0, ge=1, le=4, description="power of the distance of positive pairs")
         t: float = Field(3.0, gt=0, le=10, description="sharpness of the potential that spreads codes")
         align_weight: float = Field(3.0, ge=0, le=100, description="weight of alignment")
         uniform_weight: float = Field(1.0, ge=0, le=100, description="weight of uniformity")
-        private_weight: float = Field(1.0, ge=0, le=100, description="weight of the private block's objective")
-        noise: float = Field(0.2, ge=0, le=10, description="noise of the copies of a clip, standard deviations")
+        private_weight: float = Field(0.24, ge=0, le=100, description="weight of the private block's objective")
+        noise: float = Field(0.37, ge=0, le=10, description="noise of the copies of a clip, standard deviations")
 
     settings: Settings
 

@@ -29,10 +29,10 @@ class BarlowTwins(Method):
     class Settings(CommonSettings):
         """The paper's redundancy weight is .005, for 8,192 dimensions; ours are 64."""
 
-        learning_rate: float = Field(2e-3, gt=0, le=1, description="peak learning rate of AdamW")
+        learning_rate: float = Field(9.7e-4, gt=0, le=1, description="peak learning rate of AdamW")
         redundancy_weight: float = Field(0.005, ge=0, le=10, description="weight of different dimensions' correlations")
-        private_weight: float = Field(1.0, ge=0, le=100, description="weight of the private block's objective")
-        noise: float = Field(0.2, ge=0, le=10, description="noise of the copies of a clip, standard deviations")
+        private_weight: float = Field(8.5, ge=0, le=100, description="weight of the private block's objective")
+        noise: float = Field(0.052, ge=0, le=10, description="noise of the copies of a clip, standard deviations")
 
     settings: Settings
 

@@ -36,17 +36,17 @@ class Contrastive(Method):
     class Settings(CommonSettings):
         """Weights are relative to the shared block's NT-Xent."""
 
-        learning_rate: float = Field(2e-3, gt=0, le=1, description="peak learning rate of AdamW")
-        temperature: float = Field(0.2, ge=0.01, le=10, description="temperature of both NT-Xent")
-        private_weight: float = Field(1.0, ge=0, le=100, description="weight of NT-Xent on the private block")
-        independence_weight: float = Field(1.0, ge=0, le=100, description="weight of CKA between the blocks")
+        learning_rate: float = Field(7.9e-4, gt=0, le=1, description="peak learning rate of AdamW")
+        temperature: float = Field(0.26, ge=0.01, le=10, description="temperature of both NT-Xent")
+        private_weight: float = Field(0.24, ge=0, le=100, description="weight of NT-Xent on the private block")
+        independence_weight: float = Field(1.9, ge=0, le=100, description="weight of CKA between the blocks")
         noise: float = Field(
-            0.2, ge=0, le=10, description="noise that tells copies of a clip apart, standard deviations"
+            0.37, ge=0, le=10, description="noise that tells copies of a clip apart, standard deviations"
         )
         shared_groups: int = Field(4, ge=0, le=128, description="groups of a one-hot shared code; 0: continuous")
 
         resolution: float = Field(
-            2.0, ge=0, le=10, description="rounding step of the private block, in deviations between copies; 0: none"
+            3.0, ge=0, le=10, description="rounding step of the private block, in deviations between copies; 0: none"
         )
 
         @model_validator(mode="after")

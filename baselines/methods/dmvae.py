@@ -36,15 +36,16 @@ class DMVAE(Method):
     class Settings(CommonSettings):
         """The convention of the weights is that of `baselines/variational.py`; bounds together weigh 1."""
 
+        learning_rate: float = Field(5.4e-4, gt=0, le=1, description="peak learning rate of AdamW")
         decoder_variance: float = Field(
-            1.0, gt=0, le=100, description="variance of the Gaussian decoder, of standardised features"
+            12.0, gt=0, le=100, description="variance of the Gaussian decoder, of standardised features"
         )
         own_weight: float = Field(1 / 3, ge=0, le=100, description="weight of the bound with one's own shared code")
         cross_weight: float = Field(1 / 3, ge=0, le=100, description="weight of that with the other view's")
         joint_weight: float = Field(1 / 3, ge=0, le=100, description="weight of that with the product of both")
-        beta: float = Field(1.0, ge=0, le=1_000, description="weight of the shared code's rate (1 in the paper)")
+        beta: float = Field(1.1, ge=0, le=1_000, description="weight of the shared code's rate (1 in the paper)")
         private_beta: float = Field(
-            10.0, ge=0, le=1_000, description="weight of the private code's rate (1 in the paper)"
+            1.8, ge=0, le=1_000, description="weight of the private code's rate (1 in the paper)"
         )
 
         @model_validator(mode="after")

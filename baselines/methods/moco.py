@@ -33,12 +33,12 @@ class MoCo(Method):
     class Settings(CommonSettings):
         """The paper's momentum is .999 and its queue 65,536, for a hundred times as many steps."""
 
-        learning_rate: float = Field(2e-3, gt=0, le=1, description="peak learning rate of AdamW")
-        temperature: float = Field(0.2, ge=0.01, le=10, description="temperature of InfoNCE (v1: .07, v2: .2)")
+        learning_rate: float = Field(7.9e-4, gt=0, le=1, description="peak learning rate of AdamW")
+        temperature: float = Field(0.26, ge=0.01, le=10, description="temperature of InfoNCE (v1: .07, v2: .2)")
         momentum: float = Field(0.99, ge=0, lt=1, description="share of the key encoder that a step leaves")
         queue: int = Field(4_096, ge=1, le=65_536, description="keys that each block remembers")
-        private_weight: float = Field(1.0, ge=0, le=100, description="weight of the private block's objective")
-        noise: float = Field(0.2, ge=0, le=10, description="noise of the copies of a clip, standard deviations")
+        private_weight: float = Field(0.24, ge=0, le=100, description="weight of the private block's objective")
+        noise: float = Field(0.37, ge=0, le=10, description="noise of the copies of a clip, standard deviations")
 
     settings: Settings
     queues: Tensor

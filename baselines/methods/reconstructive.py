@@ -39,12 +39,12 @@ class Reconstructive(Method):
     class Settings(CommonSettings):
         """Weights are relative to the reconstruction error, a mean over the bins of standardised features."""
 
-        learning_rate: float = Field(2e-3, gt=0, le=1, description="peak learning rate of AdamW")
+        learning_rate: float = Field(3.8e-3, gt=0, le=1, description="peak learning rate of AdamW")
         own_weight: float = Field(0.0, ge=0, le=100, description="weight of reconstruction from one's own shared code")
-        rate_weight: float = Field(0.006, ge=0, le=10, description="weight of the KL divergence of the private block")
-        independence_weight: float = Field(2.0, ge=0, le=100, description="weight of CKA between the blocks")
+        rate_weight: float = Field(0.0038, ge=0, le=10, description="weight of the KL divergence of the private block")
+        independence_weight: float = Field(0.56, ge=0, le=100, description="weight of CKA between the blocks")
         shared_groups: int = Field(4, ge=1, le=128, description="groups of the one-hot shared code")
-        resolution: float = Field(2.0, gt=0, le=10, description="rounding step, in posterior standard deviations")
+        resolution: float = Field(2.3, gt=0, le=10, description="rounding step, in posterior standard deviations")
 
         @model_validator(mode="after")
         def _whole_groups(self) -> Self:

@@ -28,10 +28,10 @@ class SimCLR(Method):
     class Settings(CommonSettings):
         """The paper's temperature is between .1 and .5, by data set."""
 
-        learning_rate: float = Field(2e-3, gt=0, le=1, description="peak learning rate of AdamW")
-        temperature: float = Field(0.2, ge=0.01, le=10, description="temperature of both NT-Xent")
-        private_weight: float = Field(1.0, ge=0, le=100, description="weight of the private block's objective")
-        noise: float = Field(0.2, ge=0, le=10, description="noise of the copies of a clip, standard deviations")
+        learning_rate: float = Field(7.9e-4, gt=0, le=1, description="peak learning rate of AdamW")
+        temperature: float = Field(0.26, ge=0.01, le=10, description="temperature of both NT-Xent")
+        private_weight: float = Field(0.24, ge=0, le=100, description="weight of the private block's objective")
+        noise: float = Field(0.37, ge=0, le=10, description="noise of the copies of a clip, standard deviations")
 
     settings: Settings
 

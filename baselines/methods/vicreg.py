@@ -30,12 +30,12 @@ class VICReg(Method):
     class Settings(CommonSettings):
         """The paper's weights are 25, 25 and 1."""
 
-        learning_rate: float = Field(2e-3, gt=0, le=1, description="peak learning rate of AdamW")
-        invariance_weight: float = Field(25.0, ge=0, le=1_000, description="weight of the distance of pairs")
+        learning_rate: float = Field(9.7e-4, gt=0, le=1, description="peak learning rate of AdamW")
+        invariance_weight: float = Field(17.0, ge=0, le=1_000, description="weight of the distance of pairs")
         variance_weight: float = Field(25.0, ge=0, le=1_000, description="weight of the hinge on deviations")
-        covariance_weight: float = Field(1.0, ge=0, le=1_000, description="weight of the squared covariances")
-        private_weight: float = Field(1.0, ge=0, le=100, description="weight of the private block's objective")
-        noise: float = Field(0.2, ge=0, le=10, description="noise of the copies of a clip, standard deviations")
+        covariance_weight: float = Field(5.3, ge=0, le=1_000, description="weight of the squared covariances")
+        private_weight: float = Field(8.5, ge=0, le=100, description="weight of the private block's objective")
+        noise: float = Field(0.052, ge=0, le=10, description="noise of the copies of a clip, standard deviations")
 
     settings: Settings
 
