@@ -1,4 +1,4 @@
-"""Trials of benchmark version 0.2, by a search that was another: what the defaults are from until there are new ones.
+"""Trials of benchmark version 0.2, by a search that was another: where the first trials of three methods are from.
 
 Settings were drawn at random from short lists; the best three of eight half-length trials were trained anew in
 full, with another seed, on `phrases/timbre`, and the best of these was chosen. `<folder>/<method>_trials.csv`,
@@ -21,7 +21,8 @@ Task phrases/timbre, preset quick of benchmark version 0.2 (float32, and of each
 alone), B on validation clips: probes are fitted on training clips, one of each combination, and read on validation
 clips. Each method had the same number of trials, of 1000 steps and seed 1000: the first with the values that we
 would have guessed, the others drawn at random from short lists. The best 3 of each were trained anew, for the
-preset's full budget and with seed 1001; the best of these gave the defaults. Every trial is in `tuning/`.
+preset's full budget and with seed 1001; the best of these gave the defaults, with which the search of today
+begins. Every trial is in `tuning/`.
 
 What the trials do not show. The terms, the trunk and the first guesses were settled on prototypes of
 `combined`, some fifty short trainings; about twenty of the earliest were read on test clips of the same

@@ -27,7 +27,7 @@ others. Two seeds and this many trials find good settings, not the best; a trial
 settings need not be those of a long one.
 """
 
-EARLIER = "## Version 0.2: what the other defaults are from"
+EARLIER = "## Version 0.2: where the first trials of three are from"
 
 
 def versions(folder: Path) -> list[str]:
