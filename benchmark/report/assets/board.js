@@ -70,13 +70,17 @@
       name: "Pareto front", hoverinfo: "skip", line: { color: css("--ink"), width: 1, dash: "dot" },
       marker: { symbol: "circle-open", size: 22, color: css("--ink"), line: { width: 1.5 } },
     }];
+    const across = points.map((p) => p.values[x][0]);
+    const middle = (Math.min(...across) + Math.max(...across)) / 2;
+    // A name goes to the side that has room.
+    const aside = (p) => (p.values[x][0] > middle ? "top left" : "top right");
     DATA.families.forEach((name, i) => {
       const list = points.filter((p) => p.family === name);
       if (!list.length) return;
       const control = list.every((p) => p.control);
       traces.push({
         x: list.map((p) => p.values[x][0]), y: list.map((p) => p.values[y][0]), mode: "markers+text", name: plain(name),
-        text: list.map((p) => (named(p) ? plain(p.name) : "")), textposition: "top right", textfont: { size: 11, color: colour(i) },
+        text: list.map((p) => (named(p) ? plain(p.name) : "")), textposition: list.map(aside), textfont: { size: 11, color: colour(i) },
         customdata: list.map((p) => p.href), cliponaxis: false,
         hovertext: list.map((p) => `<b>${plain(p.name)}</b><br>${plain(DATA.axes[x])}: ${told(p.values[x])}<br>`
           + `${plain(DATA.axes[y])}: ${told(p.values[y])}<br>rank ${p.rank ?? "—"}`),
