@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from generators.dataset import card, croissant, disk, files, licences, manifest
+from generators.dataset import card, croissant, disk, files, interrupts, licences, manifest
 from generators.dataset import plan as plans
 from generators.dataset.lines import UsageError, size_text
 from generators.dataset.manifest import Entry, Manifest
@@ -51,6 +51,11 @@ def export(wanted: Export, folder: Path, shard: tuple[int, int] = (1, 1)) -> str
 
     Raises UsageError where the folder holds something else or the disk is too small, OSError where it is not written.
     """
+    with interrupts.held() as check:
+        return _export(wanted, folder, shard, check)
+
+
+def _export(wanted: Export, folder: Path, shard: tuple[int, int], check: interrupts.Check) -> str:
     work = Work(folder, wanted.plan, wanted.versions, shard)
     kept = _kept(folder, wanted) | _shared(folder, wanted, shard)
     fresh = not folder.exists()
@@ -65,14 +70,7 @@ def export(wanted: Export, folder: Path, shard: tuple[int, int] = (1, 1)) -> str
         if kept and not todo and shard == (1, 1) and _complete(folder):
             work.end()
             return f"{folder} holds this export already, every file as it should be"
-        total = sum(unit.stop - unit.start for unit in todo)
-        with progress("exporting", total, "clips") as step:
-            for unit in todo:
-                made = files.write_unit(
-                    wanted.generator, wanted.plan, unit, wanted.rows(unit), folder, work.partial, step
-                )
-                work.made(unit, made)
-                done[unit.name] = made
+        done |= _made(wanted, folder, work, todo, check)
         if shard != (1, 1):
             _leave_share(wanted, folder, shard, {unit.name: done[unit.name] for unit in mine})
         else:
@@ -82,6 +80,25 @@ def export(wanted: Export, folder: Path, shard: tuple[int, int] = (1, 1)) -> str
     size = sum(entry.bytes for unit in mine for entry in done[unit.name])
     part = "" if shard == (1, 1) else f", shard {shard[0]} of {shard[1]}; `merge` them when all are there"
     return f"{clips:,} clips, {size:,} bytes in {folder}{part}"
+
+
+def _made(
+    wanted: Export, folder: Path, work: Work, todo: list[Unit], check: interrupts.Check
+) -> dict[str, list[Entry]]:
+    """Make units. A Ctrl-C is obeyed after a batch of clips."""
+    found = {}
+    with progress("exporting", sum(unit.stop - unit.start for unit in todo), "clips") as step:
+
+        def stepped(more: int) -> None:
+            step(more)
+            check()
+
+        for unit in todo:
+            rows = wanted.rows(unit)
+            made = files.write_unit(wanted.generator, wanted.plan, unit, rows, folder, work.partial, stepped)
+            work.made(unit, made)
+            found[unit.name] = made
+    return found
 
 
 def _kept(folder: Path, wanted: Export) -> dict[str, list[Entry]]:
