@@ -18,7 +18,7 @@ from generators.dataset.lines import UsageError, size_text
 from generators.dataset.manifest import Entry, Manifest
 from generators.dataset.plan import Plan, Rows, Unit
 from generators.dataset.progress import progress
-from generators.dataset.work import PREFIX, Work
+from generators.dataset.work import PREFIX, Work, check_journal
 from generators.splits import Role
 
 if TYPE_CHECKING:
@@ -109,6 +109,7 @@ def _kept(folder: Path, wanted: Export) -> dict[str, list[Entry]]:
     if manifest.NAME not in names:
         if not any(name.startswith((PREFIX, "shard-")) for name in names):
             raise UsageError(f"{folder} holds other files ({min(names)}); choose an empty folder for --out")
+        _check_unfinished(folder, wanted)
         return {}
     there = manifest.read(folder)
     if there.plan != wanted.plan or there.made_by != wanted.versions:
@@ -122,6 +123,16 @@ def _kept(folder: Path, wanted: Export) -> dict[str, list[Entry]]:
         if entries and all(manifest.wrong_with(folder, entry) is None for entry in entries):
             kept[unit.name] = entries
     return kept
+
+
+def _check_unfinished(folder: Path, wanted: Export) -> None:
+    """Raises UsageError where shards of another export lie in the folder, finished or not: files would be mixed."""
+    for path in sorted(folder.glob("shard-*-of-*.json")):
+        share = share_at(path)
+        if (share["plan"], share["made_by"]) != (wanted.plan.model_dump(mode="json"), wanted.versions):
+            raise UsageError(f"{folder} holds a shard of another export, or of other versions; choose another --out")
+    for place in sorted(folder.glob(f"{PREFIX}*")):
+        check_journal(place, wanted.plan, wanted.versions)
 
 
 def _shared(folder: Path, wanted: Export, shard: tuple[int, int]) -> dict[str, list[Entry]]:
