@@ -96,6 +96,13 @@ def read(folder: Path) -> Manifest:
     try:
         return parse(path.read_bytes(), str(path))
     except FileNotFoundError:
+        if shards := sorted(folder.glob("shard-*-of-*.json")):
+            raise UsageError(
+                f"{folder} is {shards[0].stem.replace('-', ' ')} of an export: python -m generators.dataset merge puts "
+                "them together"
+            ) from None
+        if any(folder.glob(".unfinished*")):
+            raise UsageError(f"{folder} is unfinished: the command that began it goes on where it was") from None
         raise UsageError(
             f"no export in {folder}: it has no {NAME}; python -m generators.dataset export makes one"
         ) from None

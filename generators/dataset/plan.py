@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shlex
 from dataclasses import dataclass
 from importlib import metadata
@@ -55,6 +56,23 @@ class Plan(BaseModel):
         if not any(nuisances.values()) or not 0 <= min(nuisances.values()) <= max(nuisances.values()) <= MOST_CLIPS:
             raise ValueError(f"clips of a combination are 0 to {MOST_CLIPS:,}, and not all 0")
         return {role: nuisances[role] for role in ROLES if nuisances.get(role, 0)}
+
+    @property
+    def key(self) -> str:
+        """A name in letters, digits, hyphens and dots: `phrases`, `phrases-extrapolate-pitch-0.25-x4-wav`.
+
+        What is as usual is not in it: split iid, one clip of each combination, Parquet, the default soundfont.
+        """
+        draws = set(self.nuisances.values())
+        roles = "-".join(f"{role}{n}" for role, n in self.nuisances.items())
+        alike = len(draws) == 1 and len(self.nuisances) == len(ROLES)
+        parts = [self.space]
+        parts += re.findall(r"[a-z0-9._-]+", self.split) if self.split != "iid" else []
+        parts += [] if draws == {1} and alike else [f"x{draws.pop()}"] if alike else [roles]
+        parts += ["wav"] if self.format == "wav" else []
+        if self.soundfont is not None and self.soundfont.file != DEFAULT_SOUNDFONT:
+            parts.append(self.soundfont.sha256[:8])
+        return "-".join(parts)
 
     @property
     def command(self) -> str:
