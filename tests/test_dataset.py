@@ -303,7 +303,7 @@ def test_a_wrong_loudness_rhythm_or_silence_is_heard(tones):
         (["export", "--space", "tones", "--split", "heldot(a,b,1)", "--out", "x"], "did you mean 'heldout'?"),
         (["verify", "nowhere"], "no export in nowhere: it has no manifest.json"),
         (["download", "phrasse"], "no published set 'phrasse'; did you mean 'phrases'?"),
-        (["download", "phrases"], "not hosted yet; this makes the same bytes: python -m generators.dataset export"),
+        (["download", "phrases"], "not hosted yet; this makes the same clips: python -m generators.dataset export"),
         (["publish", "nowhere", "--to", "s3://x"], "no export in nowhere"),
         (["merge", "nowhere", "--out", "x"], "no folder nowhere"),
     ],

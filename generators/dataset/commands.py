@@ -93,6 +93,11 @@ def _run_export(options: argparse.Namespace) -> str:
     font = plan.soundfont_used(options.space, options.soundfont, options.soundfont_licence)
     print(f"{options.space}: making its sounds", file=sys.stderr, flush=True)
     generator = plan.sound(options.space, options.soundfont)
+    if not generator.nuisances and max(draws.values()) > 1:
+        raise UsageError(
+            f"{options.space} has no nuisances: {max(draws.values())} clips of a combination would be the same sound; "
+            f"--nuisances takes 0 and 1 there"
+        )
     wanted = plan.Plan(
         space=options.space,
         version=generator.version,
@@ -103,7 +108,9 @@ def _run_export(options: argparse.Namespace) -> str:
         soundfont=font,
     )
     return export.export(
-        export.Export(wanted, generator, plan.clips_of(wanted), plan.made_by()), options.out.expanduser(), shard
+        export.Export(wanted, generator, plan.clips_of(wanted), plan.made_by(generator)),
+        options.out.expanduser(),
+        shard,
     )
 
 

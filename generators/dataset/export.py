@@ -7,15 +7,14 @@ bytes are the same however many machines there are, and however often they were 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from generators.dataset import card, croissant, disk, files, interrupts, licences, manifest
+from generators.dataset import disk, documents, files, interrupts, manifest
 from generators.dataset import plan as plans
 from generators.dataset.lines import UsageError, size_text
-from generators.dataset.manifest import Entry, Manifest
+from generators.dataset.manifest import Entry
 from generators.dataset.plan import Plan, Rows, Unit
 from generators.dataset.progress import progress
 from generators.dataset.work import PREFIX, Work, check_journal
@@ -74,7 +73,7 @@ def _export(wanted: Export, folder: Path, shard: tuple[int, int], check: interru
         if shard != (1, 1):
             _leave_share(wanted, folder, shard, {unit.name: done[unit.name] for unit in mine})
         else:
-            finish(wanted, folder, [entry for unit in wanted.units for entry in done[unit.name]])
+            documents.write(wanted, folder, [entry for unit in wanted.units for entry in done[unit.name]])
         work.end()
     clips = sum(unit.stop - unit.start for unit in mine)
     size = sum(entry.bytes for unit in mine for entry in done[unit.name])
@@ -175,54 +174,6 @@ def _make_room(wanted: Export, todo: list[Unit], folder: Path) -> None:
     disk.check(folder, n_bytes, f"exporting {clips:,} clips")
 
 
-def finish(wanted: Export, folder: Path, made: list[Entry]) -> None:
-    """Write what goes beside the clips, the manifest last."""
-    plan, generator, clips = wanted.plan, wanted.generator, wanted.clips
-    entries = list(made)
-    if plan.format == "wav":
-        scored = hasattr(generator, "midi")
-        table = files.table_of(plan.space, generator.space, list(clips.values()), scored)
-        entries.append(_listed(folder, files.TABLE, table))
-    n_bytes = sum(entry.bytes for entry in entries)
-    documents = {
-        "README.md": card.card(plan, generator, clips, n_bytes, wanted.versions),
-        "CITATION.cff": card.citation(plan, wanted.versions),
-        "croissant.json": croissant.metadata(plan, generator, wanted.versions, entries) + "\n",
-    }
-    entries += [_listed(folder, name, text.encode()) for name, text in documents.items()]
-    whole = Manifest(
-        name=card.name_of(plan),
-        plan=plan,
-        command=plan.command,
-        made_by=wanted.versions,
-        licence=licences.licence_of(plan),
-        clips={role: len(rows) for role, rows in clips.items()},
-        bytes=sum(entry.bytes for entry in entries),
-        files=tuple(entries),
-    )
-    _written(folder, manifest.NAME, whole.text().encode())
-
-
-def _listed(folder: Path, name: str, content: bytes) -> Entry:
-    """Write a file that the manifest lists."""
-    _written(folder, name, content)
-    return manifest.entry_of(name, content)
-
-
-def _written(folder: Path, name: str, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{name}.partial"
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, folder / name)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def _leave_share(wanted: Export, folder: Path, shard: tuple[int, int], units: dict[str, list[Entry]]) -> None:
     share = {
         "plan": wanted.plan.model_dump(mode="json"),
@@ -230,7 +181,7 @@ def _leave_share(wanted: Export, folder: Path, shard: tuple[int, int], units: di
         "shard": list(shard),
         "units": {name: [entry.model_dump() for entry in entries] for name, entries in units.items()},
     }
-    _written(folder, SHARD.format(*shard), (json.dumps(share, indent=1) + "\n").encode())
+    documents.written(folder, SHARD.format(*shard), (json.dumps(share, indent=1) + "\n").encode())
 
 
 def share_at(path: Path) -> dict:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from generators.dataset import manifest, rendering
+from generators.dataset import about, manifest, rendering
 from generators.dataset.manifest import Entry
 from generators.dataset.plan import Plan, Rows, Unit
 from generators.dataset.rendering import Batch
@@ -113,7 +113,7 @@ def parquet_schema(generator: Generator) -> Any:
     for factor in generator.space.factors:
         kind = pa.string() if isinstance(factor.values[0], str) else pa.float64()
         fields.append(pa.field(f"{factor.name}_level", pa.int16()))
-        fields.append(pa.field(factor.name, kind, metadata={"unit": factor.unit}))
+        fields.append(pa.field(factor.name, kind, metadata={"unit": about.unit_of(factor)}))
     audio = {"format": "FLAC, 16 bit, mono", "sample_rate": str(generator.sample_rate)}
     fields += [pa.field("audio", pa.binary(), metadata=audio), pa.field("midi", pa.binary())]
     return pa.schema(fields)

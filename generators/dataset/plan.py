@@ -27,6 +27,7 @@ MOST_CLIPS = 10_000  # of a combination: 2 TB of `phrases`
 # The seeds of a role's clips start here, apart from each other, as the benchmark's own: its clips can be exported.
 SEED_OF_ROLE: dict[Role, int] = {role: number * 10**9 for number, role in enumerate(ROLES)}
 MADE_WITH = ("dtones", "numpy", "pyarrow", "soundfile")  # whose versions can change a file's bytes
+MIDI_MADE_WITH = ("pretty_midi", "mido")
 
 
 class Soundfont(BaseModel):
@@ -177,11 +178,18 @@ def soundfont_used(space: str, path: Path | None, licence: str | None) -> Soundf
     return Soundfont(file=path.name, sha256=digest, licence=licence or "unknown")
 
 
-def made_by() -> dict[str, str]:
-    """Versions of what makes the files: the same versions make the same bytes."""
+def made_by(generator: Generator) -> dict[str, str]:
+    """Versions of what makes the files: the same versions make the same bytes. Audio needs none but the space's own."""
     import soundfile
 
-    return {name: metadata.version(name) for name in MADE_WITH} | {"libsndfile": soundfile.__libsndfile_version__}
+    found = {name: metadata.version(name) for name in MADE_WITH} | {"libsndfile": soundfile.__libsndfile_version__}
+    if hasattr(generator, "midi"):
+        found |= {name: metadata.version(name) for name in MIDI_MADE_WITH}
+    if generator.name == "soundfont":
+        from generators import fluid
+
+        found |= dict(part.split() for part in fluid.version().split(", "))
+    return found
 
 
 def digest_of(plan: Plan, versions: dict[str, str]) -> str:

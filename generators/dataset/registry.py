@@ -46,6 +46,6 @@ def address_of(name_or_url: str) -> tuple[str, str | None]:
     found = known[name_or_url]
     if found.url is None:
         raise UsageError(
-            f"'{name_or_url}' is not hosted yet; this makes the same bytes: {found.command} --out {name_or_url}"
+            f"'{name_or_url}' is not hosted yet; this makes the same clips: {found.command} --out {name_or_url}"
         )
     return found.url, found.sha256
