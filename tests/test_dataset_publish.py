@@ -23,7 +23,7 @@ def made(tmp_path_factory):
 
 def test_nothing_is_uploaded_unless_asked_for(made, tmp_path):
     told = publish.publish(made, f"file://{tmp_path}/bucket")
-    assert "would upload 7 files, 3.66 MB, licence CC-BY-4.0" in told
+    assert "would upload 7 files, 3.67 MB, licence CC-BY-4.0" in told
     assert told.endswith("nothing was uploaded; add --upload to do it")
     assert list(tmp_path.iterdir()) == []
 

@@ -39,8 +39,8 @@ def split_told(plan: Plan, space: FactorSpace, clips: dict[Role, Rows]) -> str:
         counts = [space.n_levels[space.column(name)] for name in split.factors]
         held = int(splits.held_pairs(counts[0], counts[1], split.amount).sum())
         return (
-            f"In {where} {held} of the {counts[0] * counts[1]} pairs of a level of `{first}` with one of `{second}` are "
-            "held out, so that none of them occurs; every level of either does."
+            f"In {where} {held} of the {counts[0] * counts[1]} pairs of a level of `{first}` with one of `{second}` "
+            "are held out, so that none of them occurs; every level of either does."
         )
     return (
         f"In {where} `{first}` and `{second}` depend on each other, at a strength of {split.amount:g} between 0, "
