@@ -146,16 +146,38 @@ print("loaded")
 """
 
 
+FOLDER_LOADED = """
+import io, sys, types
+import datasets, soundfile
+
+from generators.dataset import read
+
+# torchcodec is imported even where nothing is decoded, and not every machine can have it
+sys.modules["torchcodec"] = types.ModuleType("torchcodec")
+sys.modules["torchcodec.encoders"] = types.SimpleNamespace(AudioEncoder=None)
+stream = datasets.load_dataset(sys.argv[1], split="probe", streaming=True)
+clips = list(stream.cast_column("audio", datasets.Audio(decode=False)))
+assert datasets.get_dataset_split_names(sys.argv[1]) == ["probe"]
+[all] = read(sys.argv[1], "probe", 1000)
+assert sorted(row["id"] for row in clips) == sorted(all.ids)
+by_id = {name: i for i, name in enumerate(all.ids)}
+for row in clips:
+    i, audio = by_id[row["id"]], row["audio"]
+    samples, _ = soundfile.read(io.BytesIO(audio["bytes"]) if audio["bytes"] else audio["path"], dtype="int16")
+    assert (samples == all.samples[i]).all()
+    assert [row["pitch_level"], row["timbre_level"], row["loudness_level"]] == all.levels[i].tolist()
+print("loaded")
+"""
+
+
+def run_python(code, folder, cwd):
+    environment = {"HF_HOME": str(cwd / "hf"), "HF_HUB_OFFLINE": "1"}
+    line = [sys.executable, "-c", code, str(folder)]
+    return subprocess.run(line, capture_output=True, text=True, check=False, cwd=cwd, env=os.environ | environment)
+
+
 def test_it_loads_in_one_line_with_everybody_s_tools(tones, tmp_path):
-    environment = {"HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", LOADED, str(tones)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-        env=os.environ | environment,
-    )
+    done = run_python(LOADED, tones, cwd=tmp_path)
     assert done.stdout == "loaded\n", done.stderr[-2000:]
 
 
@@ -169,6 +191,8 @@ def test_wav_files_hold_the_same_clips(tones, tmp_path):
         assert parquet.midi == wav.midi
         assert parquet.values == wav.values
     assert "same to the last bit" in verify.verify(tmp_path / "wav", 20)
+    loaded = run_python(FOLDER_LOADED, tmp_path / "wav", cwd=tmp_path)
+    assert loaded.stdout == "loaded\n", loaded.stderr[-2000:]
     import mlcroissant
 
     dataset = mlcroissant.Dataset(jsonld=str(tmp_path / "wav" / "croissant.json"))

@@ -102,24 +102,29 @@ def _font(plan: Plan) -> str:
 def _front(plan: Plan, clips: dict[Role, Rows]) -> dict[str, Any]:
     licence = licences.licence_of(plan).lower()
     known = licence in ("cc-by-4.0", "mit")
-    files: list[dict[str, str]] = [{"split": role, "path": f"data/{role}-*.parquet"} for role in clips]
+    pattern = "data/{}-*.parquet" if plan.format == "parquet" else "audio/{}/**"  # with the role's metadata.csv
+    files: list[dict[str, str]] = [{"split": role, "path": pattern.format(role)} for role in clips]
     total = sum(map(len, clips.values()))
     sizes = (("n<1K", 1e3), ("1K<n<10K", 1e4), ("10K<n<100K", 1e5), ("100K<n<1M", 1e6), ("1M<n<10M", 1e7))
-    front: dict[str, Any] = {
+    return {
         "license": licence if known else "gpl-2.0" if licence.startswith("gpl-2") else "other",
         "pretty_name": citation.title_of(plan),
         "tags": ["audio", "music", "disentanglement", "synthetic"],
         "size_categories": [next((name for name, limit in sizes if total < limit), "n>10M")],
+        "configs": [{"config_name": "default", "data_files": files}],
     }
-    if plan.format == "parquet":
-        front["configs"] = [{"config_name": "default", "data_files": files}]
-    return front
 
 
 def _loading(plan: Plan, clips: dict[Role, Rows]) -> str:
     role = next(iter(clips))
     if plan.format == "wav":
-        return '```python\nimport pandas\n\nclips = pandas.read_csv("clips.csv")  # with paths of audio and MIDI\n```\n'
+        lines = f"""
+            import datasets, pandas
+
+            clips = pandas.read_csv("DIR/clips.csv")  # with paths of audio and MIDI, seen from DIR
+            clips = datasets.load_dataset("DIR", split="{role}")  # pip install 'datasets[audio]'
+        """
+        return f"```python\n{textwrap.dedent(lines).strip()}\n```\n"
     lines = f"""
         import datasets, pandas, polars
 

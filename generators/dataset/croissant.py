@@ -55,6 +55,9 @@ CONTEXT: dict[str, Any] = {
     "subField": "cr:subField",
     "transform": "cr:transform",
 }
+_PARQUET = ("parquet-files", "The Parquet files", "application/x-parquet", "data/*.parquet")
+_WAV = ("wav-files", "The WAV files", "audio/wav", "audio/*/*/*.wav")
+_MIDI = ("midi-files", "The MIDI files", "audio/midi", "midi/*/*/*.mid")
 _SPLITS = {
     "train": "cr:TrainingSplit",
     "validation": "cr:ValidationSplit",
@@ -67,6 +70,7 @@ def metadata(plan: Plan, generator: Generator, clips: dict[Role, Rows], files: l
     """The whole file, JSON-LD. files: those of clips, and the table where there is one."""
     licence = licences.licence_of(plan)
     parquet = plan.format == "parquet"
+    midi = [_file_set(*_MIDI)] if hasattr(generator, "midi") else []
     return json.dumps(
         {
             "@context": CONTEXT,
@@ -79,7 +83,7 @@ def metadata(plan: Plan, generator: Generator, clips: dict[Role, Rows], files: l
             "datePublished": citation.DATE,
             "creator": {"@type": "sc:Organization", "name": citation.AUTHORS},
             "citeAs": citation.bibtex(plan),
-            "distribution": [_parquet_files()] if parquet else [_table_file(files)],
+            "distribution": [_file_set(*_PARQUET)] if parquet else [_table_file(files), _file_set(*_WAV), *midi],
             "recordSet": [
                 _splits(clips),
                 {
@@ -116,14 +120,14 @@ def _splits(clips: dict[Role, Rows]) -> dict[str, Any]:
     }
 
 
-def _parquet_files() -> dict[str, Any]:
+def _file_set(name: str, what: str, encoding: str, pattern: str) -> dict[str, Any]:
     return {
         "@type": "cr:FileSet",
-        "@id": "parquet-files",
-        "name": "parquet-files",
-        "description": "The Parquet files, beside this one; their SHA-256 are in manifest.json.",
-        "encodingFormat": "application/x-parquet",
-        "includes": "data/*.parquet",
+        "@id": name,
+        "name": name,
+        "description": f"{what}, beside this one; their SHA-256 are in manifest.json.",
+        "encodingFormat": encoding,
+        "includes": pattern,
     }
 
 

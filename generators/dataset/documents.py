@@ -21,6 +21,9 @@ def write(wanted: Export, folder: Path, made: list[Entry]) -> None:
         scored = hasattr(generator, "midi")
         table = files.table_of(plan.space, generator.space, list(clips.values()), scored)
         entries.append(_listed(folder, files.TABLE, table))
+        for role, rows in clips.items():
+            table = files.role_table_of(plan.space, generator.space, rows, scored)
+            entries.append(_listed(folder, files.role_table_path(role), table))
     n_bytes = sum(entry.bytes for entry in entries)
     documents = {
         "README.md": card.card(plan, generator, clips, n_bytes, wanted.versions),
@@ -49,13 +52,14 @@ def _listed(folder: Path, name: str, content: bytes) -> Entry:
 
 def written(folder: Path, name: str, content: bytes) -> None:
     """Write a file whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{name}.partial"
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.partial")
     try:
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, folder / name)
+        os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
