@@ -1,5 +1,6 @@
 """An export holds what the generator renders, says so, and others' tools load it; `verify` notices what is not so."""
 
+import errno
 import io
 import json
 import os
@@ -325,6 +326,9 @@ def test_a_wrong_loudness_rhythm_or_silence_is_heard(tones):
         (["export", "--space", "tones", "--out", "x", "--shard", "4/3"], "--shard 4/3: expected i/n"),
         (["export", "--spce", "tones", "--out", "x"], "no option '--spce'; did you mean '--space'?"),
         (["export", "--space", "tones", "--split", "heldot(a,b,1)", "--out", "x"], "did you mean 'heldout'?"),
+        (["exprot", "--space", "tones"], "no command 'exprot'; did you mean 'export'?"),
+        (["export", "--space", "tones", "--out", "/proc/dtones"], "/proc/dtones is on no disk"),
+        (["export", "--space", "tones", "--out", __file__], "test_dataset.py is a file; choose a folder"),
         (["verify", "nowhere"], "no export in nowhere: it has no manifest.json"),
         (["download", "phrasse"], "no published set 'phrasse'; did you mean 'phrases'?"),
         (["download", "phrases"], "not hosted yet; this makes the same clips: python -m generators.dataset export"),
@@ -343,6 +347,26 @@ def test_a_mistake_is_told_in_one_line(capsys, tmp_path, monkeypatch, arguments,
     assert told in said
     assert said.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_other_files_is_refused_before_any_sound_is_made(tmp_path, capsys):
+    (tmp_path / "thesis.txt").touch()
+    assert main(["export", "--space", "tones", "--out", str(tmp_path)]) == 2
+    told = f"error: {tmp_path} holds other files (thesis.txt); choose an empty folder for --out\n"
+    assert capsys.readouterr().err == told
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(errno.EACCES, "give the command again, or choose another"), (errno.EIO, "give the command again\n")],
+)
+def test_what_the_disk_refuses_to_verify_is_not_said_to_go_on(monkeypatch, tmp_path, capsys, number, told):
+    def refused(*arguments):
+        raise OSError(number, "no", "there")
+
+    monkeypatch.setattr(verify, "verify", refused)
+    assert main(["verify", str(tmp_path)]) == 1
+    assert told in capsys.readouterr().err
 
 
 def test_a_user_s_run_from_export_to_verify(tmp_path):

@@ -4,6 +4,8 @@ import io
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -154,6 +156,23 @@ def test_ctrl_c_waits_for_a_check_or_the_end_and_the_handler_of_before_is_back()
         pressed(checked=False)
     assert order == ["goes on", "goes on", "to the end"]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_while_the_command_is_loaded_is_told_in_one_line(tmp_path):
+    code = """
+import runpy, sys
+class Pressed:
+    def find_spec(self, name, *more):
+        if name == "generators.dataset.commands":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Pressed())
+runpy.run_module("generators.dataset", run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (130, "interrupted; nothing was done\n")
+    loaded = "import generators.dataset, sys; print('numpy' in sys.modules, generators.dataset.read.__name__)"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.stdout == "False read\n"
 
 
 def test_another_thread_and_who_ignores_ctrl_c_are_left_alone():

@@ -42,6 +42,8 @@ def need(generator: Generator, plan: Plan, parts: list[Rows]) -> int:
 
 def check(folder: Path, n_bytes: int, what: str) -> None:
     """Raises UsageError where a folder's disk has less room than that. The folder need not exist."""
+    if not shutil.disk_usage(_there(folder)).total:
+        raise UsageError(f"{folder} is on no disk, nothing can be kept there; choose another --out")
     free = free_at(folder)
     if free < n_bytes:
         raise UsageError(
@@ -52,10 +54,15 @@ def check(folder: Path, n_bytes: int, what: str) -> None:
 
 def free_at(folder: Path) -> int:
     """Free bytes on the disk that a folder is or would be on."""
+    return shutil.disk_usage(_there(folder)).free
+
+
+def _there(folder: Path) -> Path:
+    """A folder, or the nearest above it that exists."""
     place = folder.absolute()
     while not place.exists():
         place = place.parent
-    return shutil.disk_usage(place).free
+    return place
 
 
 def _blocks(n_bytes: int) -> int:

@@ -100,14 +100,22 @@ def _made(
     return found
 
 
+def check_folder(folder: Path) -> None:
+    """Raises UsageError where something is in a folder that is no export, whole or in parts. Needs no sound."""
+    disk.check(folder, 0, "exporting")
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file; choose a folder for --out")
+    names = [path.name for path in folder.iterdir()] if folder.exists() else []
+    if names and not any(name == manifest.NAME or name.startswith((PREFIX, "shard-")) for name in names):
+        raise UsageError(f"{folder} holds other files ({min(names)}); choose an empty folder for --out")
+
+
 def _kept(folder: Path, wanted: Export) -> dict[str, list[Entry]]:
     """Units of a finished export of this plan that are whole. Raises UsageError where the folder holds another."""
-    if not folder.exists() or not any(folder.iterdir()):
+    check_folder(folder)
+    if not folder.exists():
         return {}
-    names = [path.name for path in folder.iterdir()]
-    if manifest.NAME not in names:
-        if not any(name.startswith((PREFIX, "shard-")) for name in names):
-            raise UsageError(f"{folder} holds other files ({min(names)}); choose an empty folder for --out")
+    if not (folder / manifest.NAME).is_file():
         _check_unfinished(folder, wanted)
         return {}
     there = manifest.read(folder)

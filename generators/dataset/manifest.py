@@ -86,6 +86,11 @@ def parse(content: bytes, source: str) -> Manifest:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"the manifest {source} is refused: {place} {first['msg']}; {advice}") from None
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise UsageError(
+            f"{source} is no manifest: it is no JSON; nothing was written; give the address of a {NAME}, or ask "
+            "whoever publishes it for a sound one"
+        ) from None
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{source} is no manifest: {error}; {advice}") from None
 

@@ -61,6 +61,8 @@ def merge(folders: list[Path], folder: Path) -> str:
 
 def _kept_by_merge(folder: Path, folders: list[Path], plan: Plan, versions: dict[str, str]) -> None:
     """Raises UsageError where what is in the folder that merged files go to is neither a shard nor this export."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file; choose a folder for --out")
     if not folder.exists() or not any(folder.iterdir()) or folder.resolve() in [place.resolve() for place in folders]:
         return
     if (folder / manifest.NAME).is_file():
