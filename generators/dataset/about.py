@@ -50,7 +50,7 @@ MEASURED = {
 }
 _SYNTONE_SOUND = (
     "The waveforms are sampled as they are, so they alias. Amplitude 1 is full scale. Equal amplitudes are not equally "
-    "loud: how loud a clip is depends on its waveform and frequency, too. A clip starts and stops at full level."
+    "loud: how loud a clip is depends on its waveform and frequency, too. A clip starts and stops without a fade."
 )
 _BANDLIMITED_SOUND = (
     "Waveforms are sums of harmonics below 7,600 Hz, so nothing aliases. `amplitude` is linear in K-weighted sound "

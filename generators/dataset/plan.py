@@ -84,8 +84,11 @@ class Plan(BaseModel):
         parts.append(f"--nuisances {draws.pop() if len(draws) == 1 and len(self.nuisances) == len(ROLES) else told}")
         parts += ["--format wav"] if self.format == "wav" else []
         parts += [f"--clips-a-file {self.clips_a_file}"] if self.clips_a_file != CLIPS_A_FILE else []
-        if self.soundfont is not None and self.soundfont.file != DEFAULT_SOUNDFONT:
-            parts.append(f"--soundfont {shlex.quote(self.soundfont.file)} --soundfont-licence {self.soundfont.licence}")
+        if self.soundfont is not None:
+            other = self.soundfont.file != DEFAULT_SOUNDFONT
+            parts += [f"--soundfont {shlex.quote(self.soundfont.file)}"] if other else []
+            if other or self.soundfont.licence != DEFAULT_SOUNDFONT_LICENCE:
+                parts.append(f"--soundfont-licence {shlex.quote(self.soundfont.licence)}")
         return " ".join(parts)
 
 
