@@ -28,7 +28,8 @@ def need(generator: Generator, plan: Plan, parts: list[Rows]) -> int:
     if plan.format == "wav":
         audio = _blocks(_WAV_HEADER + 2 * generator.n_samples)
         scored = hasattr(generator, "midi")
-        return int(count * (audio + _BLOCK * scored + 5 * _TABLE))  # in two tables and, twice, in the manifest + _DOCUMENTS
+        rows = 4 * _TABLE  # in two tables and, with its score, twice in the manifest
+        return int(count * (audio + _BLOCK * scored + rows)) + _DOCUMENTS
     chosen = np.unique(np.linspace(0, count - 1, _SAMPLE).astype(np.int64))
     combinations = np.concatenate([rows.combinations for rows in parts])[chosen]
     sample = Rows(parts[0].role, combinations, np.concatenate([rows.seeds for rows in parts])[chosen])
