@@ -21,7 +21,7 @@ def wanted(space="tones", form="parquet", split="iid", clips_a_file=100, **nuisa
         format=form,
         clips_a_file=clips_a_file,
     )
-    return export.Export(of, generator, plan.clips_of(of), plan.made_by())
+    return export.Export(of, generator, plan.clips_of(of), plan.made_by(generator))
 
 
 def run(*arguments, cwd, timeout=120, **options):

@@ -1,5 +1,6 @@
 """An export holds what the generator renders, says so, and others' tools load it; `verify` notices what is not so."""
 
+import errno
 import io
 import json
 import os
@@ -146,16 +147,38 @@ print("loaded")
 """
 
 
+FOLDER_LOADED = """
+import io, sys, types
+import datasets, soundfile
+
+from generators.dataset import read
+
+# torchcodec is imported even where nothing is decoded, and not every machine can have it
+sys.modules["torchcodec"] = types.ModuleType("torchcodec")
+sys.modules["torchcodec.encoders"] = types.SimpleNamespace(AudioEncoder=None)
+stream = datasets.load_dataset(sys.argv[1], split="probe", streaming=True)
+clips = list(stream.cast_column("audio", datasets.Audio(decode=False)))
+assert datasets.get_dataset_split_names(sys.argv[1]) == ["probe"]
+[all] = read(sys.argv[1], "probe", 1000)
+assert sorted(row["id"] for row in clips) == sorted(all.ids)
+by_id = {name: i for i, name in enumerate(all.ids)}
+for row in clips:
+    i, audio = by_id[row["id"]], row["audio"]
+    samples, _ = soundfile.read(io.BytesIO(audio["bytes"]) if audio["bytes"] else audio["path"], dtype="int16")
+    assert (samples == all.samples[i]).all()
+    assert [row["pitch_level"], row["timbre_level"], row["loudness_level"]] == all.levels[i].tolist()
+print("loaded")
+"""
+
+
+def run_python(code, folder, cwd):
+    environment = {"HF_HOME": str(cwd / "hf"), "HF_HUB_OFFLINE": "1"}
+    line = [sys.executable, "-c", code, str(folder)]
+    return subprocess.run(line, capture_output=True, text=True, check=False, cwd=cwd, env=os.environ | environment)
+
+
 def test_it_loads_in_one_line_with_everybody_s_tools(tones, tmp_path):
-    environment = {"HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", LOADED, str(tones)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-        env=os.environ | environment,
-    )
+    done = run_python(LOADED, tones, cwd=tmp_path)
     assert done.stdout == "loaded\n", done.stderr[-2000:]
 
 
@@ -169,6 +192,8 @@ def test_wav_files_hold_the_same_clips(tones, tmp_path):
         assert parquet.midi == wav.midi
         assert parquet.values == wav.values
     assert "same to the last bit" in verify.verify(tmp_path / "wav", 20)
+    loaded = run_python(FOLDER_LOADED, tmp_path / "wav", cwd=tmp_path)
+    assert loaded.stdout == "loaded\n", loaded.stderr[-2000:]
     import mlcroissant
 
     dataset = mlcroissant.Dataset(jsonld=str(tmp_path / "wav" / "croissant.json"))
@@ -301,9 +326,12 @@ def test_a_wrong_loudness_rhythm_or_silence_is_heard(tones):
         (["export", "--space", "tones", "--out", "x", "--shard", "4/3"], "--shard 4/3: expected i/n"),
         (["export", "--spce", "tones", "--out", "x"], "no option '--spce'; did you mean '--space'?"),
         (["export", "--space", "tones", "--split", "heldot(a,b,1)", "--out", "x"], "did you mean 'heldout'?"),
+        (["exprot", "--space", "tones"], "no command 'exprot'; did you mean 'export'?"),
+        (["export", "--space", "tones", "--out", "/proc/dtones"], "/proc/dtones is on no disk"),
+        (["export", "--space", "tones", "--out", __file__], "test_dataset.py is a file; choose a folder"),
         (["verify", "nowhere"], "no export in nowhere: it has no manifest.json"),
         (["download", "phrasse"], "no published set 'phrasse'; did you mean 'phrases'?"),
-        (["download", "phrases"], "not hosted yet; this makes the same bytes: python -m generators.dataset export"),
+        (["download", "phrases"], "not hosted yet; this makes the same clips: python -m generators.dataset export"),
         (["publish", "nowhere", "--to", "s3://x"], "no export in nowhere"),
         (["merge", "nowhere", "--out", "x"], "no folder nowhere"),
     ],
@@ -319,6 +347,26 @@ def test_a_mistake_is_told_in_one_line(capsys, tmp_path, monkeypatch, arguments,
     assert told in said
     assert said.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_other_files_is_refused_before_any_sound_is_made(tmp_path, capsys):
+    (tmp_path / "thesis.txt").touch()
+    assert main(["export", "--space", "tones", "--out", str(tmp_path)]) == 2
+    told = f"error: {tmp_path} holds other files (thesis.txt); choose an empty folder for --out\n"
+    assert capsys.readouterr().err == told
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(errno.EACCES, "give the command again, or choose another"), (errno.EIO, "give the command again\n")],
+)
+def test_what_the_disk_refuses_to_verify_is_not_said_to_go_on(monkeypatch, tmp_path, capsys, number, told):
+    def refused(*arguments):
+        raise OSError(number, "no", "there")
+
+    monkeypatch.setattr(verify, "verify", refused)
+    assert main(["verify", str(tmp_path)]) == 1
+    assert told in capsys.readouterr().err
 
 
 def test_a_user_s_run_from_export_to_verify(tmp_path):

@@ -137,7 +137,7 @@ def test_no_server_and_no_manifest_are_told(source, tmp_path):
     with serving(source) as server:
         with pytest.raises(FailedError, match="404 Not Found; nothing was written"):
             download(server.address + "x", tmp_path / "out", patience=QUICK)
-        with pytest.raises(UsageError, match=r"README.md is no manifest"):
+        with pytest.raises(UsageError, match=r"README.md is no manifest: it is no JSON; nothing was written; give"):
             download(server.address.replace("manifest.json", "README.md"), tmp_path / "out", patience=QUICK)
     assert not (tmp_path / "out").exists()
     with pytest.raises(UsageError, match="cannot fetch from ftp://x"):
@@ -315,6 +315,20 @@ def test_every_registered_set_says_how_to_make_it():
         options = parser().parse_args([*shlex.split(entry.command)[3:], "--out", "x"])
         assert options.space == name
         assert entry.url is None or entry.sha256
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("https://server/phrases", "https://server/phrases/manifest.json"),
+        ("https://server/phrases/", "https://server/phrases/manifest.json"),
+        ("https://server", "https://server/manifest.json"),
+        ("https://server/v1.0/manifest.json", "https://server/v1.0/manifest.json"),
+        ("https://server/get?file=manifest", "https://server/get?file=manifest"),
+    ],
+)
+def test_the_address_of_a_folder_is_that_of_its_manifest(address, expected):
+    assert registry.address_of(address) == (expected, None)
 
 
 def test_retry_after_is_a_number_a_date_or_nothing():

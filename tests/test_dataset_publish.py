@@ -1,14 +1,17 @@
 """Uploads: said beforehand, done when asked for, whole; what must not be passed on is not."""
 
+import re
+import sys
+
 import fsspec
 import pytest
 from exported import tree, wanted
 from hostile import serving
 
-from generators.dataset import licences, manifest, plan, publish
+from generators.dataset import addresses, licences, manifest, plan, publish
 from generators.dataset.download import download
 from generators.dataset.export import export
-from generators.dataset.lines import FailedError, UsageError
+from generators.dataset.lines import UsageError
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +23,7 @@ def made(tmp_path_factory):
 
 def test_nothing_is_uploaded_unless_asked_for(made, tmp_path):
     told = publish.publish(made, f"file://{tmp_path}/bucket")
-    assert "would upload 7 files, 3.66 MB, licence CC-BY-4.0" in told
+    assert "would upload 7 files, 3.67 MB, licence CC-BY-4.0" in told
     assert told.endswith("nothing was uploaded; add --upload to do it")
     assert list(tmp_path.iterdir()) == []
 
@@ -59,13 +62,6 @@ def test_a_damaged_export_is_not_uploaded(made, tmp_path):
         publish.publish(tmp_path / "copy", "memory://x", upload=True)
 
 
-def test_an_address_that_is_none_is_told(made):
-    with pytest.raises(UsageError, match="'bucket' is no address"):
-        publish.publish(made, "bucket")
-    with pytest.raises(FailedError, match="nonsense://x: ValueError: Protocol not known"):
-        publish.publish(made, "nonsense://x", upload=True)
-
-
 @pytest.mark.parametrize(
     ("address", "expected"),
     [
@@ -76,17 +72,113 @@ def test_an_address_that_is_none_is_told(made):
     ],
 )
 def test_the_web_address_is_where_it_is_read(address, expected):
-    assert publish.web_address(address) == expected
+    assert addresses.web_address(addresses.parse(address)) == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("hf://me/tones", "'hf://me/tones' is no repository of a data set; expected hf://datasets/OWNER/NAME"),
+        ("hf://datasets/me", "is no repository of a data set"),
+        ("hf://datasets//tones", "is no repository of a data set"),
+        ("ftpp://x/y", "no protocol 'ftpp'; did you mean 'ftp'?"),
+        ("nonsense://x", "no protocol 'nonsense'; expected hf://datasets"),
+        ("https://server/tones", "a web server takes no uploads"),
+        ("s3://", "names no bucket or folder"),
+        ("bucket", "'bucket' is no address"),
+    ],
+)
+@pytest.mark.parametrize("upload", [False, True])
+def test_an_address_that_cannot_work_is_told_before_anything_is_sent(made, address, told, upload):
+    with pytest.raises(UsageError, match=re.escape(told)):
+        publish.publish(made, address, upload=upload)
+
+
+def test_where_no_web_address_is_known_none_is_told(made, tmp_path):
+    told = publish.publish(made, f"file://{tmp_path}/bucket")
+    assert '"url": null' in told
+    assert "its url is to be that of manifest.json on a web server" in told
+
+
+def test_a_package_that_an_upload_lacks_is_named(made, monkeypatch):
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, "s3", raising=False)
+    assert "s3:// needs: pip install s3fs" in publish.publish(made, "s3://bucket/tones")
+    with pytest.raises(UsageError, match="s3:// needs: pip install s3fs"):
+        publish.publish(made, "s3://bucket/tones", upload=True)
+
+
+@pytest.mark.parametrize(
+    ("plan", "key"),
+    [
+        (wanted().plan, "tones"),
+        (wanted(test=1).plan, "tones-test1"),
+        (wanted(form="wav", split="extrapolate(pitch,0.25)").plan, "tones-extrapolate-pitch-0.25-wav"),
+        (wanted(**dict.fromkeys(("train", "validation", "probe", "test"), 4)).plan, "tones-x4"),
+    ],
+)
+def test_the_registry_s_key_tells_sets_of_a_space_apart(plan, key):
+    assert plan.key == key
+
+
+def test_a_target_that_holds_other_files_gets_none(made, tmp_path):
+    export(wanted(probe=1), tmp_path / "other")
+    bucket = f"file://{tmp_path}/bucket"
+    publish.publish(tmp_path / "other", bucket, upload=True)
+    before = tree(tmp_path / "bucket")
+    told = (
+        r"bucket holds 3 other files \(data/probe-00000-of-00003.parquet first\).*; remove them, or choose another --to"
+    )
+    with pytest.raises(UsageError, match=told):
+        publish.publish(made, bucket, upload=True)
+    assert tree(tmp_path / "bucket") == before
+
+
+def test_of_another_set_with_the_same_names_nothing_is_kept_whatever_its_size(made, tmp_path):
+    publish.publish(made, f"file://{tmp_path}/bucket", upload=True)
+    for path in (tmp_path / "bucket").rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[:-1] + b"?")
+    publish.publish(made, f"file://{tmp_path}/bucket", upload=True)
+    assert tree(tmp_path / "bucket") == tree(made)
+
+
+def test_an_upload_that_was_cut_short_goes_on(made, tmp_path, monkeypatch):
+    publish.publish(made, f"file://{tmp_path}/bucket", upload=True)
+    (tmp_path / "bucket" / manifest.NAME).unlink()
+    (tmp_path / "bucket" / "data" / "test-00002-of-00003.parquet").unlink()
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "bucket" / "data").iterdir()}
+    publish.publish(made, f"file://{tmp_path}/bucket", upload=True)
+    assert tree(tmp_path / "bucket") == tree(made)
+    assert times.items() <= {path: path.stat().st_mtime_ns for path in (tmp_path / "bucket" / "data").iterdir()}.items()
+
+
+def test_many_small_files_are_advised_against(tmp_path):
+    export(wanted(form="wav", validation=1), tmp_path / "wav")
+    assert "small files are slow to send" in publish.publish(tmp_path / "wav", "hf://datasets/me/tones")
+
+
+def test_a_shard_and_an_unfinished_export_are_told_for_what_they_are(tmp_path):
+    export(wanted(test=1), tmp_path / "part", (1, 2))
+    with pytest.raises(UsageError, match=r"part is shard 1 of 2 of an export: .* merge puts them together"):
+        publish.publish(tmp_path / "part", "hf://datasets/me/tones")
+    (tmp_path / "part" / "shard-1-of-2.json").unlink()
+    (tmp_path / "part" / ".unfinished").mkdir()
+    with pytest.raises(UsageError, match="part is unfinished: the command that began it"):
+        publish.publish(tmp_path / "part", "hf://datasets/me/tones")
 
 
 def test_hugging_face_gets_one_commit_of_the_listed_files(made, monkeypatch):
     import huggingface_hub
 
-    calls = []
+    calls, there = [], []
 
     class Api:
         def create_repo(self, *arguments, **options):
             calls.append(("create", arguments, options))
+
+        def list_repo_files(self, repository, repo_type):
+            return [".gitattributes", "README.md", *there]
 
         def upload_folder(self, **options):
             calls.append(("upload", options))
@@ -96,6 +188,11 @@ def test_hugging_face_gets_one_commit_of_the_listed_files(made, monkeypatch):
     assert calls[0] == ("create", ("me/tones",), {"repo_type": "dataset", "exist_ok": True})
     assert set(calls[1][1]["allow_patterns"]) == set(tree(made))
     assert calls[1][1]["path_in_repo"] is None
+    there.append("data/train-00000-of-00001.parquet")
+    with pytest.raises(UsageError, match=r"me/tones holds 1 other files \(data/train-00000-of-00001.parquet first\)"):
+        publish.publish(made, "hf://datasets/me/tones", upload=True)
+    publish.publish(made, "hf://datasets/me/tones/below", upload=True)
+    assert calls[-1][1]["path_in_repo"] == "below"
 
 
 def sampled(licence):
@@ -110,6 +207,9 @@ def test_the_sampled_space_has_its_soundfont_s_licence(made, tmp_path):
     assert "FluidR3" in licences.reason(sampled(plan.DEFAULT_SOUNDFONT_LICENCE))
     assert "do not pass the clips on" in licences.reason(sampled("unknown"))
     assert "--soundfont some.sf2 --soundfont-licence MIT" in sampled("MIT").command
+    default = plan.Soundfont(file=plan.DEFAULT_SOUNDFONT, sha256="0" * 64, licence="GPL-2.0-only")
+    of = sampled("MIT").model_copy(update={"soundfont": default})
+    assert of.command.endswith("--nuisances test=1 --clips-a-file 100 --soundfont-licence GPL-2.0-only")
     there = manifest.read(made)
     (tmp_path / manifest.NAME).write_text(there.model_copy(update={"licence": "unknown"}).text())
     with pytest.raises(UsageError, match="nobody knows the licence"):

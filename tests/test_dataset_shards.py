@@ -105,6 +105,26 @@ def test_a_folder_of_something_else_is_left_alone(whole, tmp_path):
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize("shard", [(1, 1), (1, 2), (2, 2), (2, 3)])
+def test_an_export_is_not_mixed_with_shards_of_another(tmp_path, shard):
+    export(wanted(test=1), tmp_path / "out", (2, 2))
+    before = tree(tmp_path / "out")
+    with pytest.raises(UsageError, match="holds a shard of another export, or of other versions; choose another --out"):
+        export(wanted(probe=1), tmp_path / "out", shard)
+    assert tree(tmp_path / "out") == before
+
+
+def test_an_export_is_not_mixed_with_an_unfinished_shard_of_another(tmp_path, monkeypatch):
+    monkeypatch.setattr("generators.dataset.files.write_unit", lambda *arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        export(wanted(test=1), tmp_path / "out", (2, 2))
+    monkeypatch.undo()
+    for shard in ((1, 2), (1, 1)):
+        with pytest.raises(UsageError, match=r"holds an unfinished export by .* --nuisances test=1"):
+            export(wanted(probe=1), tmp_path / "out", shard)
+    assert not (tmp_path / "out" / "data").exists()
+
+
 @pytest.mark.parametrize("form", ["parquet", "wav"])
 def test_an_interrupted_export_goes_on_to_the_same_bytes(tmp_path, monkeypatch, form):
     """Interrupted at every 41st clip, its journal cut in the middle of a line once."""

@@ -8,7 +8,19 @@ for clips in read("phrases", "train"):  # a batch at a time
 
 from __future__ import annotations
 
-from generators.dataset.reading import Clips, read
-from generators.dataset.rendering import decode
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from generators.dataset.reading import Clips, read
+    from generators.dataset.rendering import decode
 
 __all__ = ["Clips", "decode", "read"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for then: the command line starts, and obeys Ctrl-C, before numpy is there."""
+    if name not in __all__:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    module = "rendering" if name == "decode" else "reading"
+    return getattr(importlib.import_module(f"{__name__}.{module}"), name)

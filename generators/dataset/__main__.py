@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from generators.dataset.commands import main
-
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        from generators.dataset.commands import main
+
+        status = main()
+    except KeyboardInterrupt:  # while this was loaded
+        print("interrupted; nothing was done", file=sys.stderr)
+        status = 130
+    sys.exit(status)

@@ -55,7 +55,10 @@ def _disk_trouble(error: OSError, options: argparse.Namespace) -> str:
     where = error.filename or getattr(options, "out", None) or getattr(options, "folder", "")
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"no space left while writing to {where}; free some: the same command goes on where it was"
-    return f"{where}: {error.strerror or error}; see to that: the same command goes on where it was"
+    again = "give the command again" if options.command == "verify" else "the same command goes on where it was"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        again = "give the command again, or choose another folder"
+    return f"{where}: {error.strerror or error}; see to that: {again}"
 
 
 def _export(known: argparse.ArgumentParser) -> None:
@@ -70,9 +73,24 @@ def _export(known: argparse.ArgumentParser) -> None:
         help="as in the names of tasks: heldout(timbre,pitch,0.2) ... (default: iid)",
     )
     add("--out", type=Path, required=True, metavar="DIR", help="an empty folder, or one where this export was begun")
-    add("--nuisances", default="1", metavar="N", help="clips of each combination; or by role: train=8,probe=2,test=2")
-    add("--format", choices=("parquet", "wav"), default="parquet", help="Parquet with FLAC, or WAV files and one CSV")
-    add("--shard", default="1/1", metavar="I/N", help="make a share of the files alone; merge puts them together")
+    add(
+        "--nuisances",
+        default="1",
+        metavar="N",
+        help="clips of each combination, or by role: train=8,probe=2,test=2 (default: 1)",
+    )
+    add(
+        "--format",
+        choices=("parquet", "wav"),
+        default="parquet",
+        help="Parquet with FLAC, or WAV files and CSV (default: parquet)",
+    )
+    add(
+        "--shard",
+        default="1/1",
+        metavar="I/N",
+        help="make a share of the files; merge puts them together (default: all)",
+    )
     add("--clips-a-file", type=int, metavar="N", help="of a Parquet file (default: 1024)")
     add("--soundfont", type=Path, metavar="FILE", help="of the space `soundfont`: instruments from this file")
     add("--soundfont-licence", metavar="SPDX", help="its licence, as MIT: then that of the clips")
@@ -91,8 +109,15 @@ def _run_export(options: argparse.Namespace) -> str:
     if not 1 <= clips_a_file <= 1_000_000:
         raise UsageError(f"--clips-a-file {clips_a_file}: expected 1 to 1,000,000")
     font = plan.soundfont_used(options.space, options.soundfont, options.soundfont_licence)
+    folder = options.out.expanduser()
+    export.check_folder(folder)  # before any sound is made
     print(f"{options.space}: making its sounds", file=sys.stderr, flush=True)
     generator = plan.sound(options.space, options.soundfont)
+    if not generator.nuisances and max(draws.values()) > 1:
+        raise UsageError(
+            f"{options.space} has no nuisances: {max(draws.values())} clips of a combination would be the same sound; "
+            f"--nuisances takes 0 and 1 there"
+        )
     wanted = plan.Plan(
         space=options.space,
         version=generator.version,
@@ -103,7 +128,9 @@ def _run_export(options: argparse.Namespace) -> str:
         soundfont=font,
     )
     return export.export(
-        export.Export(wanted, generator, plan.clips_of(wanted), plan.made_by()), options.out.expanduser(), shard
+        export.Export(wanted, generator, plan.clips_of(wanted), plan.made_by(generator)),
+        folder,
+        shard,
     )
 
 

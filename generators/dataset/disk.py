@@ -28,7 +28,8 @@ def need(generator: Generator, plan: Plan, parts: list[Rows]) -> int:
     if plan.format == "wav":
         audio = _blocks(_WAV_HEADER + 2 * generator.n_samples)
         scored = hasattr(generator, "midi")
-        return int(count * (audio + _BLOCK * scored + 3 * _TABLE)) + _DOCUMENTS
+        rows = 4 * _TABLE  # in two tables and, with its score, twice in the manifest
+        return int(count * (audio + _BLOCK * scored + rows)) + _DOCUMENTS
     chosen = np.unique(np.linspace(0, count - 1, _SAMPLE).astype(np.int64))
     combinations = np.concatenate([rows.combinations for rows in parts])[chosen]
     sample = Rows(parts[0].role, combinations, np.concatenate([rows.seeds for rows in parts])[chosen])
@@ -42,6 +43,8 @@ def need(generator: Generator, plan: Plan, parts: list[Rows]) -> int:
 
 def check(folder: Path, n_bytes: int, what: str) -> None:
     """Raises UsageError where a folder's disk has less room than that. The folder need not exist."""
+    if not shutil.disk_usage(_there(folder)).total:
+        raise UsageError(f"{folder} is on no disk, nothing can be kept there; choose another --out")
     free = free_at(folder)
     if free < n_bytes:
         raise UsageError(
@@ -52,10 +55,15 @@ def check(folder: Path, n_bytes: int, what: str) -> None:
 
 def free_at(folder: Path) -> int:
     """Free bytes on the disk that a folder is or would be on."""
+    return shutil.disk_usage(_there(folder)).free
+
+
+def _there(folder: Path) -> Path:
+    """A folder, or the nearest above it that exists."""
     place = folder.absolute()
     while not place.exists():
         place = place.parent
-    return shutil.disk_usage(place).free
+    return place
 
 
 def _blocks(n_bytes: int) -> int:

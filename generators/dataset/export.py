@@ -7,18 +7,17 @@ bytes are the same however many machines there are, and however often they were 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from generators.dataset import card, croissant, disk, files, licences, manifest
+from generators.dataset import disk, documents, files, interrupts, manifest
 from generators.dataset import plan as plans
 from generators.dataset.lines import UsageError, size_text
-from generators.dataset.manifest import Entry, Manifest
+from generators.dataset.manifest import Entry
 from generators.dataset.plan import Plan, Rows, Unit
 from generators.dataset.progress import progress
-from generators.dataset.work import PREFIX, Work
+from generators.dataset.work import PREFIX, Work, check_journal
 from generators.splits import Role
 
 if TYPE_CHECKING:
@@ -51,6 +50,11 @@ def export(wanted: Export, folder: Path, shard: tuple[int, int] = (1, 1)) -> str
 
     Raises UsageError where the folder holds something else or the disk is too small, OSError where it is not written.
     """
+    with interrupts.held() as check:
+        return _export(wanted, folder, shard, check)
+
+
+def _export(wanted: Export, folder: Path, shard: tuple[int, int], check: interrupts.Check) -> str:
     work = Work(folder, wanted.plan, wanted.versions, shard)
     kept = _kept(folder, wanted) | _shared(folder, wanted, shard)
     fresh = not folder.exists()
@@ -65,18 +69,11 @@ def export(wanted: Export, folder: Path, shard: tuple[int, int] = (1, 1)) -> str
         if kept and not todo and shard == (1, 1) and _complete(folder):
             work.end()
             return f"{folder} holds this export already, every file as it should be"
-        total = sum(unit.stop - unit.start for unit in todo)
-        with progress("exporting", total, "clips") as step:
-            for unit in todo:
-                made = files.write_unit(
-                    wanted.generator, wanted.plan, unit, wanted.rows(unit), folder, work.partial, step
-                )
-                work.made(unit, made)
-                done[unit.name] = made
+        done |= _made(wanted, folder, work, todo, check)
         if shard != (1, 1):
             _leave_share(wanted, folder, shard, {unit.name: done[unit.name] for unit in mine})
         else:
-            finish(wanted, folder, [entry for unit in wanted.units for entry in done[unit.name]])
+            documents.write(wanted, folder, [entry for unit in wanted.units for entry in done[unit.name]])
         work.end()
     clips = sum(unit.stop - unit.start for unit in mine)
     size = sum(entry.bytes for unit in mine for entry in done[unit.name])
@@ -84,14 +81,42 @@ def export(wanted: Export, folder: Path, shard: tuple[int, int] = (1, 1)) -> str
     return f"{clips:,} clips, {size:,} bytes in {folder}{part}"
 
 
+def _made(
+    wanted: Export, folder: Path, work: Work, todo: list[Unit], check: interrupts.Check
+) -> dict[str, list[Entry]]:
+    """Make units. A Ctrl-C is obeyed after a batch of clips."""
+    found = {}
+    with progress("exporting", sum(unit.stop - unit.start for unit in todo), "clips") as step:
+
+        def stepped(more: int) -> None:
+            step(more)
+            check()
+
+        for unit in todo:
+            rows = wanted.rows(unit)
+            made = files.write_unit(wanted.generator, wanted.plan, unit, rows, folder, work.partial, stepped)
+            work.made(unit, made)
+            found[unit.name] = made
+    return found
+
+
+def check_folder(folder: Path) -> None:
+    """Raises UsageError where something is in a folder that is no export, whole or in parts. Needs no sound."""
+    disk.check(folder, 0, "exporting")
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file; choose a folder for --out")
+    names = [path.name for path in folder.iterdir()] if folder.exists() else []
+    if names and not any(name == manifest.NAME or name.startswith((PREFIX, "shard-")) for name in names):
+        raise UsageError(f"{folder} holds other files ({min(names)}); choose an empty folder for --out")
+
+
 def _kept(folder: Path, wanted: Export) -> dict[str, list[Entry]]:
     """Units of a finished export of this plan that are whole. Raises UsageError where the folder holds another."""
-    if not folder.exists() or not any(folder.iterdir()):
+    check_folder(folder)
+    if not folder.exists():
         return {}
-    names = [path.name for path in folder.iterdir()]
-    if manifest.NAME not in names:
-        if not any(name.startswith((PREFIX, "shard-")) for name in names):
-            raise UsageError(f"{folder} holds other files ({min(names)}); choose an empty folder for --out")
+    if not (folder / manifest.NAME).is_file():
+        _check_unfinished(folder, wanted)
         return {}
     there = manifest.read(folder)
     if there.plan != wanted.plan or there.made_by != wanted.versions:
@@ -105,6 +130,16 @@ def _kept(folder: Path, wanted: Export) -> dict[str, list[Entry]]:
         if entries and all(manifest.wrong_with(folder, entry) is None for entry in entries):
             kept[unit.name] = entries
     return kept
+
+
+def _check_unfinished(folder: Path, wanted: Export) -> None:
+    """Raises UsageError where shards of another export lie in the folder, finished or not: files would be mixed."""
+    for path in sorted(folder.glob("shard-*-of-*.json")):
+        share = share_at(path)
+        if (share["plan"], share["made_by"]) != (wanted.plan.model_dump(mode="json"), wanted.versions):
+            raise UsageError(f"{folder} holds a shard of another export, or of other versions; choose another --out")
+    for place in sorted(folder.glob(f"{PREFIX}*")):
+        check_journal(place, wanted.plan, wanted.versions)
 
 
 def _shared(folder: Path, wanted: Export, shard: tuple[int, int]) -> dict[str, list[Entry]]:
@@ -147,54 +182,6 @@ def _make_room(wanted: Export, todo: list[Unit], folder: Path) -> None:
     disk.check(folder, n_bytes, f"exporting {clips:,} clips")
 
 
-def finish(wanted: Export, folder: Path, made: list[Entry]) -> None:
-    """Write what goes beside the clips, the manifest last."""
-    plan, generator, clips = wanted.plan, wanted.generator, wanted.clips
-    entries = list(made)
-    if plan.format == "wav":
-        scored = hasattr(generator, "midi")
-        table = files.table_of(plan.space, generator.space, list(clips.values()), scored)
-        entries.append(_listed(folder, files.TABLE, table))
-    n_bytes = sum(entry.bytes for entry in entries)
-    documents = {
-        "README.md": card.card(plan, generator, clips, n_bytes, wanted.versions),
-        "CITATION.cff": card.citation(plan, wanted.versions),
-        "croissant.json": croissant.metadata(plan, generator, wanted.versions, entries) + "\n",
-    }
-    entries += [_listed(folder, name, text.encode()) for name, text in documents.items()]
-    whole = Manifest(
-        name=card.name_of(plan),
-        plan=plan,
-        command=plan.command,
-        made_by=wanted.versions,
-        licence=licences.licence_of(plan),
-        clips={role: len(rows) for role, rows in clips.items()},
-        bytes=sum(entry.bytes for entry in entries),
-        files=tuple(entries),
-    )
-    _written(folder, manifest.NAME, whole.text().encode())
-
-
-def _listed(folder: Path, name: str, content: bytes) -> Entry:
-    """Write a file that the manifest lists."""
-    _written(folder, name, content)
-    return manifest.entry_of(name, content)
-
-
-def _written(folder: Path, name: str, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{name}.partial"
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, folder / name)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def _leave_share(wanted: Export, folder: Path, shard: tuple[int, int], units: dict[str, list[Entry]]) -> None:
     share = {
         "plan": wanted.plan.model_dump(mode="json"),
@@ -202,7 +189,7 @@ def _leave_share(wanted: Export, folder: Path, shard: tuple[int, int], units: di
         "shard": list(shard),
         "units": {name: [entry.model_dump() for entry in entries] for name, entries in units.items()},
     }
-    _written(folder, SHARD.format(*shard), (json.dumps(share, indent=1) + "\n").encode())
+    documents.written(folder, SHARD.format(*shard), (json.dumps(share, indent=1) + "\n").encode())
 
 
 def share_at(path: Path) -> dict:

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from generators.dataset import manifest, rendering
+from generators.dataset import about, manifest, rendering
 from generators.dataset.manifest import Entry
 from generators.dataset.plan import Plan, Rows, Unit
 from generators.dataset.rendering import Batch
 from generators.factors import FactorSpace
+from generators.splits import Role
 
 if TYPE_CHECKING:
     from generators.generator import Generator
@@ -113,7 +114,7 @@ def parquet_schema(generator: Generator) -> Any:
     for factor in generator.space.factors:
         kind = pa.string() if isinstance(factor.values[0], str) else pa.float64()
         fields.append(pa.field(f"{factor.name}_level", pa.int16()))
-        fields.append(pa.field(factor.name, kind, metadata={"unit": factor.unit}))
+        fields.append(pa.field(factor.name, kind, metadata={"unit": about.unit_of(factor)}))
     audio = {"format": "FLAC, 16 bit, mono", "sample_rate": str(generator.sample_rate)}
     fields += [pa.field("audio", pa.binary(), metadata=audio), pa.field("midi", pa.binary())]
     return pa.schema(fields)
@@ -152,15 +153,34 @@ def midi_path(clip_id: str, rows: Rows) -> str:
 
 def table_of(space_name: str, space: FactorSpace, clips: list[Rows], scored: bool) -> bytes:
     """The CSV of all clips: what a Parquet export has in columns, and where audio and MIDI lie. Needs no sound."""
+    return _csv([_columns(space_name, space, rows, scored) for rows in clips])
+
+
+def role_table_path(role: Role) -> str:
+    """Where a role's own table lies: beside its WAV files, where Hugging Face's AudioFolder looks for it."""
+    return f"audio/{role}/metadata.csv"
+
+
+def role_table_of(space_name: str, space: FactorSpace, rows: Rows, scored: bool) -> bytes:
+    """The CSV of a role's clips for AudioFolder: `file_name`, seen from the table, in the place of `audio`."""
+    table = _columns(space_name, space, rows, scored)
+    names = [path.removeprefix(f"audio/{rows.role}/") for path in table.pop("audio")]
+    return _csv([{"file_name": names} | table])
+
+
+def _columns(space_name: str, space: FactorSpace, rows: Rows, scored: bool) -> dict[str, list[Any]]:
+    ids, levels = rendering.clip_ids(space_name, rows), space.levels_at(rows.combinations)
+    table = rendering.columns(space, Batch(ids, rows, levels, levels.astype("int16"), []))
+    table["audio"] = [audio_path(clip_id, rows) for clip_id in ids]
+    table["midi"] = [midi_path(clip_id, rows) if scored else "" for clip_id in ids]
+    return table
+
+
+def _csv(tables: list[dict[str, list[Any]]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    for number, rows in enumerate(clips):
-        ids, levels = rendering.clip_ids(space_name, rows), space.levels_at(rows.combinations)
-        table = rendering.columns(space, Batch(ids, rows, levels, levels.astype("int16"), []))
-        table["audio"] = [audio_path(clip_id, rows) for clip_id in ids]
-        table["midi"] = [midi_path(clip_id, rows) if scored else "" for clip_id in ids]
-        if not number:
-            writer.writerow(table)
+    writer.writerow(tables[0])
+    for table in tables:
         writer.writerows(zip(*table.values(), strict=True))
     return text.getvalue().encode()
 

@@ -33,6 +33,8 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse has it, but an unknown option is told before a missing one: it may be its typo."""
         given = sys.argv[1:] if args is None else list(args)
+        if self._subparsers is not None and given and not given[0].startswith("-"):
+            self._check_command(given[0])
         if self._subparsers is None:
             for text in given:
                 name = text.partition("=")[0]
@@ -40,6 +42,14 @@ class Parser(argparse.ArgumentParser):
                     near = difflib.get_close_matches(name, self._known, n=1, cutoff=0.5)
                     self.error(f"no option '{name}'" + (f"; did you mean '{near[0]}'?" if near else ""))
         return super().parse_known_args(given, namespace)
+
+    def _check_command(self, name: str) -> None:
+        group: Any = self._subparsers
+        known = [command for action in group._group_actions for command in action.choices or ()]
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f"; did you mean '{near[0]}'?" if near else f"; there are: {', '.join(known)}"
+            self.error(f"no command '{name}'{hint}")
 
     def error(self, message: str) -> NoReturn:
         """Exit with status 2."""

@@ -86,6 +86,11 @@ def parse(content: bytes, source: str) -> Manifest:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"the manifest {source} is refused: {place} {first['msg']}; {advice}") from None
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise UsageError(
+            f"{source} is no manifest: it is no JSON; nothing was written; give the address of a {NAME}, or ask "
+            "whoever publishes it for a sound one"
+        ) from None
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{source} is no manifest: {error}; {advice}") from None
 
@@ -96,6 +101,13 @@ def read(folder: Path) -> Manifest:
     try:
         return parse(path.read_bytes(), str(path))
     except FileNotFoundError:
+        if shards := sorted(folder.glob("shard-*-of-*.json")):
+            raise UsageError(
+                f"{folder} is {shards[0].stem.replace('-', ' ')} of an export: python -m generators.dataset merge puts "
+                "them together"
+            ) from None
+        if any(folder.glob(".unfinished*")):
+            raise UsageError(f"{folder} is unfinished: the command that began it goes on where it was") from None
         raise UsageError(
             f"no export in {folder}: it has no {NAME}; python -m generators.dataset export makes one"
         ) from None

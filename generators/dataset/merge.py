@@ -6,9 +6,9 @@ import os
 import shutil
 from pathlib import Path
 
-from generators.dataset import disk, manifest
+from generators.dataset import disk, documents, manifest
 from generators.dataset import plan as plans
-from generators.dataset.export import Export, finish, share_at
+from generators.dataset.export import Export, share_at
 from generators.dataset.lines import UsageError
 from generators.dataset.manifest import Entry
 from generators.dataset.plan import Plan
@@ -53,7 +53,7 @@ def merge(folders: list[Path], folder: Path) -> str:
             step(entry.bytes)
     generator = plans.sound(plan)  # to describe the space by: which soundfont makes no difference
     wanted = Export(plan, generator, plans.clips_of(plan), first["made_by"])
-    finish(wanted, folder, [entry for _, entry in ordered])
+    documents.write(wanted, folder, [entry for _, entry in ordered])
     for path in folder.glob("shard-*-of-*.json"):
         path.unlink()
     return f"{len(units)} files of {len(shares)} shards are one export in {folder}, every hash as its machine told"
@@ -61,6 +61,8 @@ def merge(folders: list[Path], folder: Path) -> str:
 
 def _kept_by_merge(folder: Path, folders: list[Path], plan: Plan, versions: dict[str, str]) -> None:
     """Raises UsageError where what is in the folder that merged files go to is neither a shard nor this export."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file; choose a folder for --out")
     if not folder.exists() or not any(folder.iterdir()) or folder.resolve() in [place.resolve() for place in folders]:
         return
     if (folder / manifest.NAME).is_file():

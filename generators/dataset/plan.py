@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shlex
 from dataclasses import dataclass
 from importlib import metadata
@@ -26,6 +27,7 @@ MOST_CLIPS = 10_000  # of a combination: 2 TB of `phrases`
 # The seeds of a role's clips start here, apart from each other, as the benchmark's own: its clips can be exported.
 SEED_OF_ROLE: dict[Role, int] = {role: number * 10**9 for number, role in enumerate(ROLES)}
 MADE_WITH = ("dtones", "numpy", "pyarrow", "soundfile")  # whose versions can change a file's bytes
+MIDI_MADE_WITH = ("pretty_midi", "mido")
 
 
 class Soundfont(BaseModel):
@@ -57,6 +59,23 @@ class Plan(BaseModel):
         return {role: nuisances[role] for role in ROLES if nuisances.get(role, 0)}
 
     @property
+    def key(self) -> str:
+        """A name in letters, digits, hyphens and dots: `phrases`, `phrases-extrapolate-pitch-0.25-x4-wav`.
+
+        What is as usual is not in it: split iid, one clip of each combination, Parquet, the default soundfont.
+        """
+        draws = set(self.nuisances.values())
+        roles = "-".join(f"{role}{n}" for role, n in self.nuisances.items())
+        alike = len(draws) == 1 and len(self.nuisances) == len(ROLES)
+        parts = [self.space]
+        parts += re.findall(r"[a-z0-9._-]+", self.split) if self.split != "iid" else []
+        parts += [] if draws == {1} and alike else [f"x{draws.pop()}"] if alike else [roles]
+        parts += ["wav"] if self.format == "wav" else []
+        if self.soundfont is not None and self.soundfont.file != DEFAULT_SOUNDFONT:
+            parts.append(self.soundfont.sha256[:8])
+        return "-".join(parts)
+
+    @property
     def command(self) -> str:
         """The command that makes the same bytes, wherever and by however many machines these were made."""
         draws = set(self.nuisances.values())
@@ -65,8 +84,11 @@ class Plan(BaseModel):
         parts.append(f"--nuisances {draws.pop() if len(draws) == 1 and len(self.nuisances) == len(ROLES) else told}")
         parts += ["--format wav"] if self.format == "wav" else []
         parts += [f"--clips-a-file {self.clips_a_file}"] if self.clips_a_file != CLIPS_A_FILE else []
-        if self.soundfont is not None and self.soundfont.file != DEFAULT_SOUNDFONT:
-            parts.append(f"--soundfont {shlex.quote(self.soundfont.file)} --soundfont-licence {self.soundfont.licence}")
+        if self.soundfont is not None:
+            other = self.soundfont.file != DEFAULT_SOUNDFONT
+            parts += [f"--soundfont {shlex.quote(self.soundfont.file)}"] if other else []
+            if other or self.soundfont.licence != DEFAULT_SOUNDFONT_LICENCE:
+                parts.append(f"--soundfont-licence {shlex.quote(self.soundfont.licence)}")
         return " ".join(parts)
 
 
@@ -159,11 +181,18 @@ def soundfont_used(space: str, path: Path | None, licence: str | None) -> Soundf
     return Soundfont(file=path.name, sha256=digest, licence=licence or "unknown")
 
 
-def made_by() -> dict[str, str]:
-    """Versions of what makes the files: the same versions make the same bytes."""
+def made_by(generator: Generator) -> dict[str, str]:
+    """Versions of what makes the files: the same versions make the same bytes. Audio needs none but the space's own."""
     import soundfile
 
-    return {name: metadata.version(name) for name in MADE_WITH} | {"libsndfile": soundfile.__libsndfile_version__}
+    found = {name: metadata.version(name) for name in MADE_WITH} | {"libsndfile": soundfile.__libsndfile_version__}
+    if hasattr(generator, "midi"):
+        found |= {name: metadata.version(name) for name in MIDI_MADE_WITH}
+    if generator.name == "soundfont":
+        from generators import fluid
+
+        found |= dict(part.split() for part in fluid.version().split(", "))
+    return found
 
 
 def digest_of(plan: Plan, versions: dict[str, str]) -> str:

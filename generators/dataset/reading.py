@@ -20,6 +20,8 @@ from generators.dataset.rendering import BATCH, decode
 from generators.factors import FactorSpace
 
 Chosen = Collection[int] | None
+# Of a clip that is wrong though its file's hash is right; exporting leaves such a file as it is.
+ADVICE = "remove that file: exporting into the folder makes it anew, `download` fetches it again"
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def _of_parquet(folder: Path, there: Manifest, role: str, batch: int, chosen: Ch
                         yield _clips(space, rows.to_pydict(), f"{folder / name}")
         except FileNotFoundError:
             raise UsageError(
-                f"{folder / name} is missing; python -m generators.dataset verify says what else"
+                f"{folder / name} is missing; python -m generators.dataset verify {folder} says what else"
             ) from None
 
 
@@ -102,10 +104,10 @@ def _of_table(folder: Path, there: Manifest, role: str, batch: int, chosen: Chos
             if chosen is None or seen - 1 in chosen:
                 held.append(_from_files(folder, space, row))
             if len(held) == batch:
-                yield _clips(space, _by_column(held), str(folder))
+                yield _clips(space, _by_column(held), str(folder / "audio"))
                 held = []
         if held:
-            yield _clips(space, _by_column(held), str(folder))
+            yield _clips(space, _by_column(held), str(folder / "audio"))
 
 
 def _from_files(folder: Path, space: FactorSpace, row: dict[str, str]) -> dict[str, Any]:
@@ -124,15 +126,17 @@ def _by_column(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
 
 
 def _clips(space: FactorSpace, table: dict[str, list[Any]], where: str) -> Clips:
-    try:
-        samples = np.stack([decode(content) for content in table["audio"]])
-    except ValueError as error:
-        raise UsageError(f"{where}: {error}; python -m generators.dataset verify says which file is damaged") from None
+    samples = []
+    for name, content in zip(table["id"], table["audio"], strict=True):
+        try:
+            samples.append(decode(content))
+        except ValueError as error:
+            raise UsageError(f"clip {name} in {where}: {error}; {ADVICE}") from None
     return Clips(
         ids=table["id"],
         levels=np.stack([np.array(table[f"{name}_level"], np.int64) for name in space.names], axis=1),
         seeds=np.array(table["seed"], np.int64),
-        samples=samples,
+        samples=np.stack(samples),
         midi=table["midi"],
         values=[table[name] for name in space.names],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from importlib import resources
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -37,7 +38,7 @@ def address_of(name_or_url: str) -> tuple[str, str | None]:
             raise UsageError(
                 f"cannot fetch from {name_or_url}; expected the http:// or https:// address of a {manifest.NAME}"
             )
-        return name_or_url + (manifest.NAME if name_or_url.endswith("/") else ""), None
+        return _with_manifest(name_or_url), None
     known = published()
     if name_or_url not in known:
         near = difflib.get_close_matches(name_or_url, known, n=1)
@@ -46,6 +47,14 @@ def address_of(name_or_url: str) -> tuple[str, str | None]:
     found = known[name_or_url]
     if found.url is None:
         raise UsageError(
-            f"'{name_or_url}' is not hosted yet; this makes the same bytes: {found.command} --out {name_or_url}"
+            f"'{name_or_url}' is not hosted yet; this makes the same clips: {found.command} --out dtones-{name_or_url}"
         )
     return found.url, found.sha256
+
+
+def _with_manifest(url: str) -> str:
+    """The address of a manifest, where that of its folder may be given: with or without a slash at the end."""
+    parts = urlsplit(url)
+    if parts.query or "." in parts.path.rpartition("/")[2]:
+        return url
+    return f"{url.rstrip('/')}/{manifest.NAME}"

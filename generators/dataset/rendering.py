@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from generators.dataset.lines import FailedError
 from generators.dataset.plan import Rows
 from generators.factors import FactorSpace
 
 if TYPE_CHECKING:
     from generators.generator import Generator
 
+_AGAIN = "the same command makes it anew; if that does not help, reinstall soundfile"
 BATCH = 128  # clips rendered at once, and rows of a Parquet row group: 8 MB of samples, 3 MB of FLAC
 FLAC_LEVEL = 0.5  # of libsndfile's 0 to 1: a quarter more time than the fastest, 1 % more bytes than the smallest
 
@@ -60,12 +62,21 @@ def scores(generator: Generator, levels: NDArray[np.int64]) -> list[bytes | None
 
 
 def encoded(samples: NDArray[np.int16], sample_rate: int, form: str = "FLAC") -> bytes:
-    """A clip as a file's bytes, 16 bit, mono. samples: int16 [sample]. form: FLAC or WAV."""
+    """A clip as a file's bytes, 16 bit, mono, decoded again to be sure. samples: int16 [sample]. form: FLAC or WAV.
+
+    Raises FailedError where they are not the clip's: libsndfile writes by callbacks, and goes on where one fails.
+    """
     import soundfile
 
     file = io.BytesIO()
     options: dict[str, Any] = {"compression_level": FLAC_LEVEL} if form == "FLAC" else {}
-    soundfile.write(file, samples, sample_rate, format=form, subtype="PCM_16", **options)
+    try:
+        soundfile.write(file, samples, sample_rate, format=form, subtype="PCM_16", **options)
+        same = np.array_equal(decode(file.getvalue()), samples)
+    except (soundfile.LibsndfileError, AssertionError, ValueError) as error:
+        raise FailedError(f"a clip could not be written as {form} ({error or 'cut short'}); {_AGAIN}") from None
+    if not same:
+        raise FailedError(f"a clip was written as {form} and is another one when read; {_AGAIN}")
     return file.getvalue()
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generators.dataset import listening, manifest, plan, reading, rendering
+from generators.dataset import interrupts, listening, manifest, plan, reading, rendering
 from generators.dataset.lines import FailedError, UsageError
 from generators.dataset.manifest import Manifest
 from generators.dataset.plan import Rows
@@ -28,8 +28,13 @@ def verify(folder: Path, n_clips: int | None = 64, soundfont: Path | None = None
     Returns what was checked, in one line. Raises FailedError naming the first file or clip that is wrong, UsageError
     where there is no export.
     """
+    with interrupts.held() as check:  # clips are decoded by a library that swallows Ctrl-C
+        return _verify(folder, n_clips, soundfont, check)
+
+
+def _verify(folder: Path, n_clips: int | None, soundfont: Path | None, check: interrupts.Check) -> str:
     there = manifest.read(folder)
-    _check_files(folder, there)
+    _check_files(folder, there, check)
     generator = _generator(there, soundfont)
     clips = plan.clips_of(there.plan)
     if (counts := {role: len(rows) for role, rows in clips.items()}) != there.clips:
@@ -41,18 +46,20 @@ def verify(folder: Path, n_clips: int | None = 64, soundfont: Path | None = None
         for role, stored, rows in _pick(folder, clips, chosen):
             _check_clips(folder, generator, role, stored, rows)
             step(len(rows))
+            check()
     return (
         f"{folder} is sound: {len(there.files):,} files have their size and SHA-256; {len(chosen):,} of {total:,} "
         "clips, rendered again, are the same to the last bit, and sound as their factors and MIDI say"
     )
 
 
-def _check_files(folder: Path, there: Manifest) -> None:
+def _check_files(folder: Path, there: Manifest, check: interrupts.Check) -> None:
     with progress("checking files", there.bytes, "MB", 1e6) as step:
         for entry in there.files:
             if wrong := manifest.wrong_with(folder, entry):
                 raise FailedError(f"{folder / entry.path}: {wrong}; {_ADVICE.format(there.command, folder)}")
             step(entry.bytes)
+            check()
     listed = {entry.path for entry in there.files} | {manifest.NAME}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
@@ -84,10 +91,13 @@ def _pick(folder: Path, clips: dict[Role, Rows], chosen: np.ndarray) -> Iterator
         wanted = chosen[(chosen >= start) & (chosen < start + len(rows))] - start
         start += len(rows)
         done = 0
-        for stored in reading.read(folder, role, samples_of=set(wanted.tolist())) if len(wanted) else ():
-            part = wanted[done : done + len(stored.ids)]
-            done += len(stored.ids)
-            yield role, stored, Rows(role, rows.combinations[part], rows.seeds[part])
+        try:
+            for stored in reading.read(folder, role, samples_of=set(wanted.tolist())) if len(wanted) else ():
+                part = wanted[done : done + len(stored.ids)]
+                done += len(stored.ids)
+                yield role, stored, Rows(role, rows.combinations[part], rows.seeds[part])
+        except UsageError as error:  # the files are those that the manifest lists: what is in them is wrong
+            raise FailedError(str(error)) from None
         if done < len(wanted):
             raise FailedError(f"{folder} has fewer clips of role '{role}' than its plan")
 
@@ -107,6 +117,9 @@ def _check_clips(folder: Path, generator: Generator, role: Role, stored: Clips, 
             ("audio", not np.array_equal(stored.samples[i], again.samples[i])),
         )
         if wrong := [what for what, is_wrong in differs if is_wrong]:
-            raise FailedError(f"clip {name} in {folder}: its {' and '.join(wrong)} differ from what its plan renders")
+            raise FailedError(
+                f"clip {name} in {folder}: its {' and '.join(wrong)} differ from what its plan renders, though its "
+                f"file is as listed; {reading.ADVICE}"
+            )
         if heard := listening.wrong_sound(stored.samples[i], generator.sample_rate, columns, stored.midi[i]):
             raise FailedError(f"clip {name} in {folder}: {heard}")

@@ -55,13 +55,8 @@ class Work:
         """
         shutil.rmtree(self.partial, ignore_errors=True)
         self.partial.mkdir()
-        head = {"digest": digest_of(self.plan, self.versions), "command": self.plan.command}
+        head = check_journal(self.place, self.plan, self.versions)
         lines = self._lines()
-        if lines and lines[0].get("digest") != head["digest"]:
-            raise UsageError(
-                f"{self.folder} holds an unfinished export by `{lines[0].get('command')}`, of these or other versions; "
-                f"finish that, or remove {self.place}, or choose another --out"
-            )
         if not lines:
             self._journal.write_text(json.dumps(head) + "\n")
         recorded = {line["unit"]: [Entry(**entry) for entry in line["files"]] for line in lines[1:]}
@@ -87,11 +82,25 @@ class Work:
         """The journal; a line that a crash cut short ends it."""
         if not self._journal.is_file():
             return []
-        content, found = self._journal.read_bytes(), []
+        content = self._journal.read_bytes()
         whole = content[: content.rfind(b"\n") + 1]
         if len(whole) < len(content):
             with self._journal.open("r+b") as journal:
                 journal.truncate(len(whole))
-        for line in whole.splitlines():
-            found.append(json.loads(line))
-        return found
+        return [json.loads(line) for line in whole.splitlines()]
+
+
+def check_journal(place: Path, plan: Plan, versions: dict[str, str]) -> dict[str, str]:
+    """The first line of a journal of this plan by these versions.
+
+    Raises UsageError where the journal in `place`, a hidden folder of an unfinished export, begins with another.
+    """
+    head = {"digest": digest_of(plan, versions), "command": plan.command}
+    path = place / "journal"
+    first, whole, _ = (path.read_bytes() if path.is_file() else b"").partition(b"\n")
+    if whole and (there := json.loads(first)).get("digest") != head["digest"]:
+        raise UsageError(
+            f"{place.parent} holds an unfinished export by `{there.get('command')}`, of these or other versions; "
+            f"finish that, or remove {place}, or choose another --out"
+        )
+    return head
