@@ -22,8 +22,8 @@ clips and read on validation clips. The first trial has the values that the meth
 others, in rounds of {ROUND}, from the ranges below. A trial is trained with seed {SEEDS[0]}; where its B is under
 the median of the complete trials, from the {UNPRUNED + 1}th on, it is pruned; else it is trained with seed
 {SEEDS[1]} too, and is worth the mean. The first trial and the best {FINALISTS} others are then trained as long as for
-the board, with seeds {" and ".join(map(str, FINAL_SEEDS))}; the one of the highest mean B there gave the defaults, as they
-are: what is tried has two significant digits. Other methods have the values of their papers and what they share
+the board, with seeds {" and ".join(map(str, FINAL_SEEDS))}; the one of the highest mean B there gave the defaults, as
+they are: what is tried has two significant digits. Other methods have the values of their papers and what they share
 with their representative.
 
 B of what was chosen is the best of several and so looks better than it is: the board's seeds, task and clips are
