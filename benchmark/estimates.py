@@ -14,7 +14,7 @@ from benchmark.tasks import BENCHMARK_VERSION
 
 # Seconds of a run where no result of its preset tells: what `combined` took on two cores; of `standard` what it should
 # take on a GPU, for there it was not tried.
-GUESSES = {"tiny": 20.0, "tuning": 25.0, "short": 25.0, "quick": 70.0, "long": 150.0, "standard": 120.0}
+GUESSES = {"tiny": 20.0, "tuning": 25.0, "finals": 60.0, "short": 25.0, "quick": 70.0, "long": 150.0, "standard": 120.0}
 
 
 def expected_seconds(todo: Sequence[Specification], known: Iterable[Result]) -> dict[str, float]:

@@ -100,6 +100,16 @@ PRESETS = {
             judge="validation",
         ),
         Preset(
+            "finals",
+            "tuning at the length of quick, for what was best there",
+            {"train": 3, "validation": 2},
+            steps=2_000,
+            examples=128,
+            width=384,
+            depth=1,
+            judge="validation",
+        ),
+        Preset(
             "short",
             "for studies of many runs: 25 s on one core",
             {"train": 3, "probe": 1, "test": 1},

@@ -7,7 +7,10 @@ import pytest
 
 from baselines import registry
 from benchmark.tune import search as tuning
-from benchmark.tune.search import COMPLETE, FAILED, PRUNED, ROUND, SEEDS, UNPRUNED, Asked, Told, search
+from benchmark.tune.finals import FINALISTS, final, finalists
+from benchmark.tune.finals import SEEDS as FINAL_SEEDS
+from benchmark.tune.record import Record
+from benchmark.tune.search import COMPLETE, FAILED, PRUNED, ROUND, SEEDS, UNPRUNED, Asked, Told, Tried, search
 from benchmark.tune.spaces import SPACES, Choice, Real, rounded, space_of
 
 METHODS = list(SPACES)
@@ -191,3 +194,37 @@ def test_a_trial_whose_run_fails_is_told_and_the_search_goes_on():
         if trial.settings["learning_rate"] > 3e-3:
             assert (trial.state, trial.told) == (FAILED, ())
     assert {COMPLETE, FAILED} <= set(states)
+
+
+def complete(number, balance):
+    return Tried(number, COMPLETE, {"learning_rate": 1e-3 * (number + 1)}, (Told(0.9, 0.8, balance, 20.0),) * 2)
+
+
+def test_finalists_are_the_first_trial_and_the_best_others_by_hand():
+    trials = [complete(0, 0.1), complete(1, 0.7), Tried(2, FAILED, {}, ()), complete(3, 0.9), complete(4, 0.9)]
+    assert [trial.number for trial in finalists(trials)] == [0, 3, 4]
+    assert [trial.number for trial in finalists(trials[:2])] == [0, 1]
+    assert [trial.number for trial in finalists([complete(0, 0.95), *trials[1:]])] == [0, 3, 4]
+    assert [trial.number for trial in finalists([Tried(0, FAILED, {}, ()), *trials[1:4]])] == [1, 3]
+    assert FINALISTS == 2
+
+
+def test_finals_are_of_all_methods_together_and_with_seeds_of_their_own():
+    bowl = Bowl(lambda asked: asked.settings["learning_rate"] == 4e-3 and asked.seed == FINAL_SEEDS[1])
+    records = {
+        "byol": Record("t", "p", (complete(0, 0.5), complete(3, 0.9))),
+        "dmvae": Record("t", "p", (complete(0, 0.5),)),
+    }
+    ended = final(records, bowl, "long")
+    assert [(one.method, one.seed) for one in bowl.rounds[0]] == [
+        *(("byol", seed) for _ in range(2) for seed in FINAL_SEEDS),
+        *(("dmvae", seed) for seed in FINAL_SEEDS),
+    ]
+    assert not set(FINAL_SEEDS) & {*SEEDS, 0, 1, 2, 3, 4}
+    assert [(trial.number, trial.state, len(trial.told)) for trial in ended["byol"].trials] == [
+        (0, COMPLETE, 2),
+        (3, FAILED, 1),
+    ]
+    assert ended["byol"].chosen() == ended["byol"].trials[0]
+    assert (ended["dmvae"].task, ended["dmvae"].preset, ended["dmvae"].seeds) == ("t", "long", FINAL_SEEDS)
+    assert final({}, Bowl(), "long") == {}

@@ -7,6 +7,7 @@ from benchmark.metrics.table import Score
 from benchmark.tasks import BENCHMARK_VERSION
 from benchmark.tune import __main__ as tune
 from benchmark.tune import earlier, page, record
+from benchmark.tune.finals import SEEDS as FINAL_SEEDS
 from benchmark.tune.record import Record, RecordError
 from benchmark.tune.search import COMPLETE, FAILED, PRUNED, Told, Tried
 
@@ -78,9 +79,35 @@ def test_the_page_says_what_was_tried_and_chosen(folder):
         "| byol | learning_rate 0.001, momentum 0.333 | 4 | 1 | 1 | 3 | 0.850 | 0.750 | 0.750 | 0.550 | 0.700 |"
     )
     assert "Of task phrases/timbre+rhythm, preset tuning." in text
+    assert "The finals" not in text
     assert "Not run: combined, contrastive, vicreg, reconstructive, poe_vae, dmvae." in text
     assert "| byol | learning_rate | 0.0005 to 0.005 | 0.002 |" in text
     assert page.EARLIER not in text
+
+
+def test_the_finals_decide_where_there_are_any(folder):
+    """Trial 3 was the best; in the finals trial 0 is, by the mean of its two seeds."""
+    finals = Record(
+        "phrases/timbre+rhythm",
+        "finals",
+        (
+            Tried(0, COMPLETE, TRIALS[0].settings, (Told(0.9, 0.9, 0.8, 60), Told(0.9, 0.9, 0.9, 60))),
+            Tried(3, FAILED, TRIALS[3].settings, (Told(0.9, 0.9, 0.99, 60),)),
+        ),
+        FINAL_SEEDS,
+    )
+    path = record.file_of(folder, "0.4", "byol", "finals")
+    record.write(path, finals)
+    assert record.read(path) == finals
+    assert path.read_text().startswith(
+        "task,preset,number,state,learning_rate,momentum,P_1002,D_1002,B_1002,P_1003,D_1003,B_1003,B,seconds\n"
+    )
+    assert page.chosen(folder, "byol") == TRIALS[0].settings
+    text = page.page(folder)
+    assert "The finals, preset finals:" in text
+    assert "| byol | learning_rate 0.002, momentum 0.98 | 0: 0.850, 3: failed | 0.900 | 0.900 | 0.850 |" in text
+    record.write(path, Record("t", "finals", finals.trials[1:], FINAL_SEEDS))
+    assert page.chosen(folder, "byol") == TRIALS[3].settings, "no finalist is complete: the best trial"
 
 
 def test_fewer_trials_than_the_others_are_told_of(folder):
@@ -132,7 +159,8 @@ def test_a_trial_is_run_and_found_again(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(work, "scores_of", scores_of)
     monkeypatch.setattr(execution, "by_decoders", lambda *_: [])
     line = ["byol", "--trials", "1", "--preset", "tiny", "--device", "cpu"]
-    line += ["--runs", str(tmp_path / "runs" / "results"), "--output", str(tmp_path / "tuning")]
+    line += ["--final-preset", "tiny", "--runs", str(tmp_path / "runs" / "results")]
+    line += ["--output", str(tmp_path / "tuning")]
     assert tune.main(line) == 0
     path = record.file_of(tmp_path / "tuning", BENCHMARK_VERSION, "byol")
     first, text = record.read(path), path.read_text()
@@ -140,11 +168,22 @@ def test_a_trial_is_run_and_found_again(tmp_path, monkeypatch, capsys):
     [trial] = first.trials
     assert (trial.state, len(trial.told)) == (COMPLETE, 2)
     assert trial.told[0].balance != trial.told[1].balance, "of two seeds"
-    assert "byol: 1 trials; the best is number 0, B " in capsys.readouterr().out
-    path.unlink()
+    shown = capsys.readouterr().out
+    assert "byol: 1 trials; the best is number 0, B " in shown
+    assert "byol: 1 finalists; number 0 is chosen, B " in shown
+    last = record.file_of(tmp_path / "tuning", BENCHMARK_VERSION, "byol", "finals")
+    final = record.read(last)
+    assert (final.preset, final.seeds, len(final.trials[0].told)) == ("tiny", FINAL_SEEDS, 2)
+    assert final.trials[0].told[0].balance not in {told.balance for told in trial.told}, "of other seeds"
+    for file in (path, last):
+        file.unlink()
     monkeypatch.setattr(batch, "execute", lambda *_: pytest.fail("it was there"))
     assert tune.main(line) == 0
     assert path.read_text() == text
+    last.unlink()
+    monkeypatch.setattr(tune, "kept", lambda *_: pytest.fail("the finals alone were asked for"))
+    assert tune.main([*line, "--finals"]) == 0
+    assert record.read(last) == final
     assert (tmp_path / "tuning.md").read_text() == page.page(tmp_path / "tuning")
 
 
@@ -163,6 +202,8 @@ def test_a_report_needs_the_records_alone(folder, capsys):
         (["byol", "--trails", "3"], "no option '--trails'; did you mean '--trials'?"),
         (["byol", "--task", "phrases/tmbre"], "no task 'phrases/tmbre': 'phrases' has no factor 'tmbre'"),
         (["byol", "--preset", "tunign"], "no preset 'tunign'; did you mean 'tuning'?"),
+        (["byol", "--final-preset", "finale"], "no preset 'finale'; did you mean 'finals'?"),
+        (["byol", "--finals", "--output", "nowhere"], f"nowhere/{BENCHMARK_VERSION}/byol_trials.csv: cannot be read"),
         (["byol", "--device", "cuda:99"], "no device 'cuda:99'"),
     ],
 )

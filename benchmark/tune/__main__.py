@@ -35,12 +35,14 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--trials", type=int, default=16, metavar="N", help="of each method (default: %(default)s)")
     add("--task", default=TASK, help="what they are tried on (default: %(default)s)")
     add("--preset", default="tuning", help="how much of it (default: %(default)s)")
+    add("--final-preset", default="finals", help="and for the best of them (default: %(default)s)")
     add("--runs", default="runs/tuning/results", metavar="DIR", help="where the runs lie (default: %(default)s)")
     add(
         "--output", type=Path, default=Path("results/tuning"), metavar="DIR", help="of the records (the page is DIR.md)"
     )
     add("--workers", type=whole, metavar="N", help="runs at once (default: one a core)")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+    add("--finals", action="store_true", help="the finals alone, of trials that are recorded")
     add("--report", action="store_true", help="run nothing; the page, from the records alone")
     options: argparse.Namespace = parser.parse_args(argv)
     if not options.method and not options.report:
@@ -68,7 +70,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if methods:
             _check(options)
             check_writable(options.output)
-            search(methods, options.trials, partial(evaluated, options), partial(kept, options))
+            if not options.finals:
+                search(methods, options.trials, partial(evaluated, options, options.preset), partial(kept, options))
+            finish(options, methods)
         file = options.output.with_suffix(".md")
         write_whole(file, page(options.output))
     except (ValueError, OSError) as error:
@@ -87,24 +91,41 @@ def _check(options: argparse.Namespace) -> None:
 
     load_task(options.task)
     load_preset(options.preset)
+    load_preset(options.final_preset)
 
 
-def evaluated(options: argparse.Namespace, asked: Sequence[Asked]) -> list[Told | None]:
+def finish(options: argparse.Namespace, methods: Sequence[str]) -> None:
+    """Do the finals of some methods, whose trials are recorded, and write what came of them."""
+    from benchmark.tasks import BENCHMARK_VERSION
+    from benchmark.tune.finals import final
+    from benchmark.tune.record import file_of, read, write
+
+    records = {method: read(file_of(options.output, BENCHMARK_VERSION, method)) for method in methods}
+    ready = {method: record for method, record in records.items() if record.chosen() is not None}
+    evaluate = partial(evaluated, options, options.final_preset)
+    for method, record in final(ready, evaluate, options.final_preset).items():
+        write(file_of(options.output, BENCHMARK_VERSION, method, "finals"), record)
+        best = record.chosen()
+        told = "none is complete" if best is None else f"number {best.number} is chosen, B {best.balance:.3f}"
+        print(f"{method}: {len(record.trials)} finalists; {told}", flush=True)
+
+
+def evaluated(options: argparse.Namespace, preset: str, asked: Sequence[Asked]) -> list[Told | None]:
     """Do what is missing of some runs. Returns what came of each; None for one that failed. Raises ValueError."""
     from benchmark.batch import carried_out
 
-    requests = [_request(options, one) for one in asked]
+    requests = [_request(options, preset, one) for one in asked]
     found, _ = carried_out(requests, options.runs, options.device, options.workers)
     return [_told(results[0] if results else None) for results in found]
 
 
-def _request(options: argparse.Namespace, one: Asked) -> Request:
+def _request(options: argparse.Namespace, preset: str, one: Asked) -> Request:
     from benchmark.requests import Request
 
     return Request(
         method=[one.method],
         task=[options.task],
-        preset=options.preset,
+        preset=preset,
         seeds=[one.seed],
         set={name: [value] for name, value in one.settings.items()},
     )
