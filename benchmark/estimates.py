@@ -10,7 +10,7 @@ from benchmark.jobs import Specification
 from benchmark.plan import Plan
 from benchmark.results import Result, ResultError
 from benchmark.storage import Place
-from benchmark.tasks import BENCHMARK_VERSION
+from benchmark.version import BENCHMARK_VERSION
 
 # Seconds of a run where no result of its preset tells: what `combined` took on two cores; of `standard` what it should
 # take on a GPU, for there it was not tried.

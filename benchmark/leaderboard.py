@@ -19,7 +19,7 @@ from benchmark.compare import comparison
 from benchmark.results import Result, ResultError, age, versions
 from benchmark.storage import Place, is_local, place, reachable, write_whole
 from benchmark.strangers import collected
-from benchmark.tasks import BENCHMARK_VERSION
+from benchmark.version import BENCHMARK_VERSION
 
 
 class UsageError(ValueError):

@@ -23,8 +23,9 @@ from benchmark.requests import Request, Value
 from benchmark.results import Result, ResultError
 from benchmark.scoring import scoring_hash
 from benchmark.storage import Place
-from benchmark.tasks import BENCHMARK_VERSION, Task, load_preset, load_task
+from benchmark.tasks import Task, load_preset, load_task
 from benchmark.train import declined
+from benchmark.version import BENCHMARK_VERSION
 
 if TYPE_CHECKING:
     from baselines.contract import CommonSettings, Method

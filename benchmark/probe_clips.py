@@ -82,8 +82,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Show the figures and write them where asked. Returns the exit status."""
     options = arguments(argv)
     from benchmark.storage import write_whole
-    from benchmark.tasks import BENCHMARK_VERSION
     from benchmark.train import ContractError, DivergedError
+    from benchmark.version import BENCHMARK_VERSION
 
     told: dict[str, dict[int, dict[str, float]]] = {}
     try:

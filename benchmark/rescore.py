@@ -23,7 +23,8 @@ from benchmark.results import DECISIVE, Result, ResultError
 from benchmark.scoring import scores_of, scoring_hash
 from benchmark.stages import Stages, console
 from benchmark.storage import Place, place, reachable
-from benchmark.tasks import BENCHMARK_VERSION, Preset, Task, load_preset, load_task
+from benchmark.tasks import Preset, Task, load_preset, load_task
+from benchmark.version import BENCHMARK_VERSION
 from generators.splits import Role
 
 

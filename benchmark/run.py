@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(options: argparse.Namespace) -> int:
-    from benchmark.tasks import BENCHMARK_VERSION
+    from benchmark.version import BENCHMARK_VERSION
 
     if options.rescore:
         from benchmark.rescore import main as rescore

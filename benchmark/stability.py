@@ -60,7 +60,8 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def folders(options: argparse.Namespace, task: str) -> list[tuple[str, int, Path]]:
     """Method, seed and folder of each embedding that the options select, in order. Raises ValueError where none is."""
-    from benchmark.tasks import BENCHMARK_VERSION, nearest
+    from benchmark.tasks import nearest
+    from benchmark.version import BENCHMARK_VERSION
 
     root = options.artefacts / (options.benchmark_version or BENCHMARK_VERSION) / options.preset / task
     there = sorted({path.parent.parent.name for path in root.glob("*/seed*/probe.npz")})
@@ -163,7 +164,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Show the figures, a line an embedding, and write them where asked. Returns the exit status."""
     options = arguments(argv)
     from benchmark.storage import write_whole
-    from benchmark.tasks import BENCHMARK_VERSION
+    from benchmark.version import BENCHMARK_VERSION
 
     embeddings: list[dict[str, object]] = []
     try:

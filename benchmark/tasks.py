@@ -11,8 +11,6 @@ from generators.factors import FactorSpace
 from generators.pairs import AUGMENT, IDENTICAL, INDEPENDENT, Pairing
 from generators.splits import IID, Split, parse
 
-BENCHMARK_VERSION = "0.5"
-
 # The tasks that the board ranks; `load_task` takes any other name of the same form.
 BOARD = ("phrases/timbre", "phrases/pitch", "phrases/loudness", "phrases/rhythm")
 # Those that show what else there is.

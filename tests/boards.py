@@ -2,7 +2,7 @@
 
 from benchmark import results
 from benchmark.results import Cost, Environment, Result, Score
-from benchmark.tasks import BENCHMARK_VERSION
+from benchmark.version import BENCHMARK_VERSION
 
 BLOCKS = {"shared": ["timbre"], "private": ["pitch", "rhythm"]}
 WOBBLE = (0.00, 0.01, -0.01, 0.02, -0.02)  # mean 0

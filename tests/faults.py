@@ -13,7 +13,7 @@ import numpy as np
 from plugins import files_in
 
 from benchmark import results
-from benchmark.tasks import BENCHMARK_VERSION
+from benchmark.version import BENCHMARK_VERSION
 
 # As `python -m benchmark.run`, and can be interrupted where the tests run in the background, which ignores SIGINT.
 RUN = (

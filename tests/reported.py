@@ -14,7 +14,7 @@ from benchmark.report.sound import open_space
 from benchmark.results import Result, Score
 from benchmark.strangers import recomputed
 from benchmark.swap_examples import FILE, SwapExamples
-from benchmark.tasks import BENCHMARK_VERSION
+from benchmark.version import BENCHMARK_VERSION
 
 VERSION = BENCHMARK_VERSION
 BLOCKS = {"shared": ["timbre"], "private": ["pitch", "loudness", "rhythm"]}

@@ -13,9 +13,10 @@ from benchmark.execution import hashed
 from benchmark.requests import from_file as read_requests
 from benchmark.scoring import scoring_hash
 from benchmark.statistics import paired_p
-from benchmark.tasks import BENCHMARK_VERSION, load_preset, load_task
+from benchmark.tasks import load_preset, load_task
 from benchmark.tune import page
 from benchmark.tune.spaces import SPACES
+from benchmark.version import BENCHMARK_VERSION
 
 ROOT = Path(__file__).parent.parent
 TUNING = ROOT / "results" / "tuning"

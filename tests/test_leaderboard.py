@@ -6,7 +6,7 @@ from boards import WOBBLE, filled, line_of, put, scores
 from benchmark.leaderboard import build
 from benchmark.results import Score, versions
 from benchmark.statistics import paired_p
-from benchmark.tasks import BENCHMARK_VERSION
+from benchmark.version import BENCHMARK_VERSION
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from boards import filled, put
 
 from benchmark.leaderboard import build, main
-from benchmark.tasks import BENCHMARK_VERSION
+from benchmark.version import BENCHMARK_VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from benchmark import artefacts, leaderboard, results
-from benchmark.tasks import BENCHMARK_VERSION, load_task
+from benchmark.tasks import load_task
+from benchmark.version import BENCHMARK_VERSION
 from generators import space
 
 ONE = '''"""A linear autoencoder of one code."""

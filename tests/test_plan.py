@@ -9,7 +9,8 @@ from benchmark import estimates, results
 from benchmark import plan as plans
 from benchmark.plan import plan
 from benchmark.requests import Request
-from benchmark.tasks import BENCHMARK_VERSION, PRESETS
+from benchmark.tasks import PRESETS
+from benchmark.version import BENCHMARK_VERSION
 
 
 def request(**fields):

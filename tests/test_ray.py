@@ -17,7 +17,8 @@ from quick_plugins import FAULTY, QUICK, STEADY
 from servers import ftp
 
 from benchmark import results
-from benchmark.tasks import BENCHMARK_VERSION, PRESETS
+from benchmark.tasks import PRESETS
+from benchmark.version import BENCHMARK_VERSION
 
 STEPS = PRESETS["tiny"].steps
 PATIENCE_S = 900  # of tests that take a minute on a quiet machine

@@ -17,7 +17,8 @@ from benchmark import list as listing
 from benchmark.plan import plan
 from benchmark.run_options import requests
 from benchmark.submit import __main__ as submit
-from benchmark.tasks import BENCHMARK_VERSION, BOARD
+from benchmark.tasks import BOARD
+from benchmark.version import BENCHMARK_VERSION
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ from benchmark.report.names import page_name
 from benchmark.report.page import as_json
 from benchmark.report.troubles import troubles
 from benchmark.statistics import mean_interval
-from benchmark.tasks import BENCHMARK_VERSION
+from benchmark.version import BENCHMARK_VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -8,7 +8,8 @@ import pytest
 import generators
 from benchmark import artefacts, oracles, rescore, results, run
 from benchmark.results import Cost, Environment, Result, ResultError, Score
-from benchmark.tasks import BENCHMARK_VERSION, load_preset, load_task
+from benchmark.tasks import load_preset, load_task
+from benchmark.version import BENCHMARK_VERSION
 
 SPACE = generators.space("phrases")
 BLOCKS = {"shared": ["timbre"], "private": ["pitch", "loudness", "rhythm"]}

@@ -20,7 +20,8 @@ from benchmark import oracles, results
 from benchmark.metrics import table
 from benchmark.plan import plan
 from benchmark.requests import Request
-from benchmark.tasks import BENCHMARK_VERSION, PRESETS
+from benchmark.tasks import PRESETS
+from benchmark.version import BENCHMARK_VERSION
 from generators.splits import iid
 
 PNG = b"\x89PNG\r\n\x1a\n"

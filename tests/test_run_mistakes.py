@@ -14,7 +14,7 @@ import pytest
 from plugins import DIVERGING, MINE, TINY, files_in
 
 from benchmark import run
-from benchmark.tasks import BENCHMARK_VERSION
+from benchmark.version import BENCHMARK_VERSION
 
 SLOW = '''"""Trains for an hour, and says when it has begun."""
 import time

@@ -8,7 +8,8 @@ import pytest
 import generators
 from benchmark import stability
 from benchmark.score import Codes
-from benchmark.tasks import BENCHMARK_VERSION, load_task
+from benchmark.tasks import load_task
+from benchmark.version import BENCHMARK_VERSION
 
 TASK, SPACE = load_task("phrases/timbre"), generators.space("phrases")
 ORDER = np.random.default_rng(0).permutation(SPACE.size)

@@ -12,7 +12,7 @@ from upath import UPath
 
 from benchmark import leaderboard, results, run, storage
 from benchmark.storage import place, reachable, write_whole
-from benchmark.tasks import BENCHMARK_VERSION
+from benchmark.version import BENCHMARK_VERSION
 
 FILE = f"{BENCHMARK_VERSION}/tiny/phrases/timbre/quick/seed0"
 ARTEFACTS = ["information.png", "probe.npz", "test.npz"]

@@ -15,7 +15,8 @@ from test_feature_store import CPU, TIMBRE, Told, same
 from benchmark import features, results, stored_clips
 from benchmark.feature_store import features_key, prepare
 from benchmark.stored_clips import Replayed, check, opened
-from benchmark.tasks import BENCHMARK_VERSION, PRESETS, load_task
+from benchmark.tasks import PRESETS, load_task
+from benchmark.version import BENCHMARK_VERSION
 from generators.dataset import manifest
 from generators.dataset.export import export
 

@@ -10,7 +10,8 @@ from benchmark.study import __main__ as study
 from benchmark.study import conclusions, page, record
 from benchmark.study.record import Row
 from benchmark.study.strategies import BASE, CONTRAST_ALONE, STRATEGIES, WEIGHTS, cells, parts
-from benchmark.tasks import BENCHMARK_VERSION, load_task
+from benchmark.tasks import load_task
+from benchmark.version import BENCHMARK_VERSION
 
 SEEDS = range(5)
 

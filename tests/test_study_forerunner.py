@@ -24,7 +24,8 @@ from benchmark.study.forerunner import (
     coarse,
 )
 from benchmark.study.strategies import Cell
-from benchmark.tasks import BENCHMARK_VERSION, load_task
+from benchmark.tasks import load_task
+from benchmark.version import BENCHMARK_VERSION
 
 SPACE = generators.space("syntone")
 

@@ -15,7 +15,8 @@ from benchmark.scoring import scoring_hash
 from benchmark.strangers import recomputed
 from benchmark.submit import __main__ as submit
 from benchmark.submit import card, check, contract
-from benchmark.tasks import BENCHMARK_VERSION, BOARD, load_task
+from benchmark.tasks import BOARD, load_task
+from benchmark.version import BENCHMARK_VERSION
 from benchmark.work import resolved
 
 ENCODER = '''"""Mine."""

@@ -136,7 +136,7 @@ def test_presets_go_by_their_names_and_give_the_roles_of_a_run_clips():
         assert load_preset(name) is preset
         roles = {"train", "validation"} if preset.judge == "validation" else {"train", "probe", "test"}
         assert set(preset.clips) == roles
-        assert (preset.judge == "validation") == (name == "tuning"), "validation clips are for tuning alone"
+        assert (preset.judge == "validation") == (name in {"tuning", "finals"}), "validation clips are for tuning alone"
         assert min(preset.clips.values()) >= 1
         assert min(preset.steps, preset.examples, preset.width) >= 1
         assert preset.summary

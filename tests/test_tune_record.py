@@ -4,12 +4,12 @@ import pytest
 
 from benchmark import batch, execution, work
 from benchmark.metrics.table import Score
-from benchmark.tasks import BENCHMARK_VERSION
 from benchmark.tune import __main__ as tune
 from benchmark.tune import earlier, page, record
 from benchmark.tune.finals import SEEDS as FINAL_SEEDS
 from benchmark.tune.record import Record, RecordError
 from benchmark.tune.search import COMPLETE, FAILED, PRUNED, Told, Tried
+from benchmark.version import BENCHMARK_VERSION
 
 TRIALS = (
     Tried(0, COMPLETE, {"learning_rate": 0.002, "momentum": 0.98}, (Told(0.9, 0.6, 0.5, 20), Told(0.9, 0.6, 0.6, 20))),

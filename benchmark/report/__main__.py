@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from benchmark.results import ResultError, age, artefact_root, versions
     from benchmark.storage import place, reachable
     from benchmark.strangers import collected
-    from benchmark.tasks import BENCHMARK_VERSION
+    from benchmark.version import BENCHMARK_VERSION
 
     try:
         root = reachable(place(options.results))

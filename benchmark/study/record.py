@@ -13,7 +13,7 @@ from benchmark.results import Result
 from benchmark.storage import write_whole
 from benchmark.study.forerunner import Reading
 from benchmark.study.strategies import Cell
-from benchmark.tasks import BENCHMARK_VERSION
+from benchmark.version import BENCHMARK_VERSION
 
 
 class RecordError(ValueError):

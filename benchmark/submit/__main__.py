@@ -134,7 +134,7 @@ def _card(options: argparse.Namespace, request: Request, address: Address) -> tu
     from benchmark.options import chosen_methods
     from benchmark.results import wrong
     from benchmark.submit import card as cards
-    from benchmark.tasks import BENCHMARK_VERSION
+    from benchmark.version import BENCHMARK_VERSION
 
     chosen, source = chosen_methods(request.method, request.plugin)[address.name]
     shape: Literal["method", "encoder"] = "method" if isinstance(chosen, type) else "encoder"

@@ -16,7 +16,8 @@ from benchmark.results import Result
 from benchmark.scoring import scoring_hash
 from benchmark.strangers import collected, printable
 from benchmark.submit.card import FOLDER, Card, read, sha256
-from benchmark.tasks import BENCHMARK_VERSION, BOARD, load_task
+from benchmark.tasks import BOARD, load_task
+from benchmark.version import BENCHMARK_VERSION
 
 PRESET, SEEDS = "quick", (0, 1, 2, 3, 4)  # of the board
 

@@ -96,9 +96,9 @@ def _check(options: argparse.Namespace) -> None:
 
 def finish(options: argparse.Namespace, methods: Sequence[str]) -> None:
     """Do the finals of some methods, whose trials are recorded, and write what came of them."""
-    from benchmark.tasks import BENCHMARK_VERSION
     from benchmark.tune.finals import final
     from benchmark.tune.record import file_of, read, write
+    from benchmark.version import BENCHMARK_VERSION
 
     records = {method: read(file_of(options.output, BENCHMARK_VERSION, method)) for method in methods}
     ready = {method: record for method, record in records.items() if record.chosen() is not None}
@@ -143,8 +143,8 @@ def _told(result: Result | None) -> Told | None:
 
 def kept(options: argparse.Namespace, method: str, trials: Sequence[Tried]) -> None:
     """Write the record of a method, and say which trial is the best so far."""
-    from benchmark.tasks import BENCHMARK_VERSION
     from benchmark.tune.record import Record, file_of, write
+    from benchmark.version import BENCHMARK_VERSION
 
     record = Record(options.task, options.preset, tuple(trials))
     write(file_of(options.output, BENCHMARK_VERSION, method), record)

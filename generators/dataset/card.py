@@ -85,7 +85,7 @@ def _drawn(generator: Generator) -> str:
     """What is random in a clip and in no column."""
     on = [nuisance for nuisance in generator.nuisance_list if nuisance.name in generator.nuisances]
     if not on:
-        return "Nothing in a clip is random: its seed decides nothing."
+        return "Nothing in a clip is random: its seed decides nothing, and clips of one combination are one sound."
     told = "; ".join(f"{one.name.replace('_', ' ')} ({_ranges(one)})" for one in on)
     where = "no column and not in the MIDI" if hasattr(generator, "midi") else "no column"
     return (
