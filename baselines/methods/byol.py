@@ -31,10 +31,10 @@ class BYOL(Method):
     class Settings(CommonSettings):
         """The paper's momentum begins at .996, for 500 times as many steps."""
 
-        learning_rate: float = Field(6.8e-4, gt=0, le=1, description="peak learning rate of AdamW")
+        learning_rate: float = Field(6.7e-4, gt=0, le=1, description="peak learning rate of AdamW")
         momentum: float = Field(0.99, ge=0, le=1, description="of the slow copy, at first; it rises to 1 by a cosine")
-        private_weight: float = Field(4.0, ge=0, le=100, description="weight of the private block's objective")
-        noise: float = Field(0.061, ge=0, le=10, description="noise of the copies of a clip, standard deviations")
+        private_weight: float = Field(2.8, ge=0, le=100, description="weight of the private block's objective")
+        noise: float = Field(0.073, ge=0, le=10, description="noise of the copies of a clip, standard deviations")
 
     settings: Settings
 

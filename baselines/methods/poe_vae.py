@@ -32,13 +32,13 @@ class PoEVAE(Method):
     class Settings(CommonSettings):
         """alpha, beta and gamma are the forerunner's, per nat; it found gamma to help and the others to harm."""
 
-        learning_rate: float = Field(4e-3, gt=0, le=1, description="peak learning rate of AdamW")
+        learning_rate: float = Field(1.9e-3, gt=0, le=1, description="peak learning rate of AdamW")
         decoder_variance: float = Field(
-            8.5, gt=0, le=100, description="variance of the Gaussian decoder, of standardised features"
+            7.9, gt=0, le=100, description="variance of the Gaussian decoder, of standardised features"
         )
         alpha: float = Field(0.0, ge=0, le=1_000, description="weight of what codes tell of clips, I(z; x)")
         beta: float = Field(0.0, ge=0, le=1_000, description="weight of total correlations")
-        gamma: float = Field(0.6, ge=0, le=1_000, description="weight of each dimension's KL divergence")
+        gamma: float = Field(0.14, ge=0, le=1_000, description="weight of each dimension's KL divergence")
 
     settings: Settings
 

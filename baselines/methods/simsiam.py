@@ -31,9 +31,9 @@ class SimSiam(Method):
     class Settings(CommonSettings):
         """Nothing but the budget's."""
 
-        learning_rate: float = Field(6.8e-4, gt=0, le=1, description="peak learning rate of AdamW")
-        private_weight: float = Field(4.0, ge=0, le=100, description="weight of the private block's objective")
-        noise: float = Field(0.061, ge=0, le=10, description="noise of the copies of a clip, standard deviations")
+        learning_rate: float = Field(6.7e-4, gt=0, le=1, description="peak learning rate of AdamW")
+        private_weight: float = Field(2.8, ge=0, le=100, description="weight of the private block's objective")
+        noise: float = Field(0.073, ge=0, le=10, description="noise of the copies of a clip, standard deviations")
 
     settings: Settings
 
