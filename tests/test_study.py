@@ -218,7 +218,14 @@ def test_what_is_missing_is_listed():
     text = told(rows)
     assert "weight: swap 0.1 (3 of 5 seeds)" in text
     assert "Not run: weight: shared 0.003; " in text
-    assert "temperature: temperature 0.5" in text
+    assert "the part *temperature*" in text
+
+
+def test_a_part_with_fewer_seeds_throughout_is_said_once():
+    rows = [one for one in made({BASE: NOTHING, "swap 0.1": NOTHING}) if one.seed < 3]
+    text = told(rows)
+    assert "With fewer seeds: the part *weight* (3 of 5 seeds)." in text
+    assert "swap 0.1 (3 of 5 seeds)" not in text
 
 
 def test_a_single_seed_is_shown_and_not_tested():

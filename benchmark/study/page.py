@@ -124,13 +124,20 @@ def part_table(part: str, cells: Sequence[Cell], rows: By, found: Sequence[Findi
 
 
 def missing(cells: Sequence[Cell], rows: By, seeds: int) -> list[str]:
-    """What was not run: cells without a row, and those with fewer seeds than were planned."""
-    none = [f"{cell.part}: {cell.name}" for cell in cells if (cell.part, cell.name) not in rows]
-    few = [
-        f"{cell.part}: {cell.name} ({len(rows[cell.part, cell.name])} of {seeds} seeds)"
-        for cell in cells
-        if 0 < len(rows.get((cell.part, cell.name), [])) < seeds
-    ]
+    """What was not run: cells without a row, and those with fewer seeds than planned; of a whole part, its name."""
+    none: list[str] = []
+    few: list[str] = []
+    for part in dict.fromkeys(cell.part for cell in cells):
+        counts = {cell.name: len(rows.get((part, cell.name), [])) for cell in cells if cell.part == part}
+        most = max(counts.values())
+        if most == 0:
+            none.append(f"the part *{part}*")
+            continue
+        none += [f"{part}: {name}" for name, count in counts.items() if count == 0]
+        if set(counts.values()) - {0} == {most} and 0 < most < seeds:
+            few.append(f"the part *{part}* ({most} of {seeds} seeds)")
+        else:
+            few += [f"{part}: {name} ({count} of {seeds} seeds)" for name, count in counts.items() if 0 < count < seeds]
     lines = [f"Not run: {'; '.join(none)}."] if none else []
     lines += [f"With fewer seeds: {'; '.join(few)}."] if few else []
     return lines or ["Nothing of the plan is missing."]
