@@ -120,9 +120,22 @@ def test_a_difference_is_said_where_the_test_finds_it():
 
 
 def test_where_nothing_is_found_that_is_said():
-    text = told(made({BASE: NOTHING, "across 0.1": (0.901, 0.80, 0.70)}, noise=0.02))
+    text = told(made({BASE: NOTHING, "across 0.1": (0.901, 0.80, 0.70)}))
     assert "- *across*, at its best weight 0.1: no difference found in P, D, B." in text
     assert "It is not supported here: no strategy was found to raise D over no contrast." in text
+
+
+def test_where_nothing_could_be_found_that_is_said():
+    """Runs that differ so much among themselves hide a rise as well as a fall."""
+    text = told(made({BASE: NOTHING, "across 0.1": (0.92, 0.84, 0.70)}, noise=0.05))
+    assert "- *across*, at its best weight 0.1: no difference found in P, D, B." in text
+    assert "It is not supported here" not in text
+    assert (
+        "Undecided: no strategy was found to raise D over no contrast, but too few seeds were run to exclude that one "
+        "does (across: D +0." in text
+    )
+    alone = told(made({BASE: NOTHING, CONTRAST_ALONE: (0.92, 0.78, 0.70)}, noise=0.05, part="alone"))
+    assert "No difference was found, nor is one excluded: too few seeds to tell." in alone
 
 
 def test_a_price_in_preservation_is_named():
@@ -170,7 +183,7 @@ def test_a_strategy_that_lowers_disentanglement_is_named():
         ((0.95, 0.70, 0.5), "It keeps more and separates less: a trade-off, the other way round than expected."),
         ((0.60, 0.60, 0.5), "Reconstruction alone is the better one where they differ: no trade-off between the two"),
         ((0.95, 0.90, 0.5), "Contrast alone is the better one where they differ: no trade-off between the two"),
-        (NOTHING, "No difference was found in either, so no trade-off."),
+        (NOTHING, "Neither differs by more than 0.01, so no trade-off."),
     ],
 )
 def test_whether_each_alone_shows_a_tradeoff(scores, said):

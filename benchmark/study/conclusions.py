@@ -53,6 +53,11 @@ class Finding:
         return self.test.difference - self.test.half_width > -MARGIN
 
     @property
+    def same(self) -> bool:
+        """Whether a change of more than the margin, either way, is excluded, as far as 95 % intervals tell."""
+        return abs(self.test.difference) + self.test.half_width <= MARGIN
+
+    @property
     def change(self) -> str:
         """The difference and half of its 95 % interval, which is not corrected for many."""
         return f"{LETTERS[self.score]} {self.test.difference:+.3f} ± {number(self.test.half_width)}"
@@ -154,15 +159,17 @@ def alone(found: Sequence[Finding]) -> str:
         return told + "It separates more and keeps less: the trade-off holds here."
     if (p.way, d.way) == (1, -1):
         return told + "It keeps more and separates less: a trade-off, the other way round than expected."
+    if p.same and d.same:
+        return told + f"Neither differs by more than {MARGIN:g}, so no trade-off."
     if p.way == d.way == 0:
-        return told + "No difference was found in either, so no trade-off."
+        return told + "No difference was found, nor is one excluded: too few seeds to tell."
     better = "Contrast" if p.way + d.way > 0 else "Reconstruction"
     return told + f"{better} alone is the better one where they differ: no trade-off between the two here."
 
 
 def verdict(found: Sequence[Finding], rows: By) -> str:
     """Whether, combined, attributes separate without loss of information: by the part `weight`, at the best weights."""
-    separates, unsure, loses, lowers = {}, {}, [], []
+    separates, unsure, unknown, loses, lowers = {}, {}, {}, [], []
     for strategy, cell in at_best(rows).items():
         mine = {one.score: one for one in found if one.cell == cell}
         if not mine:
@@ -176,6 +183,8 @@ def verdict(found: Sequence[Finding], rows: By) -> str:
             separates[strategy] = p
         elif d.way > 0:
             unsure[strategy] = p
+        elif d.test.difference + d.test.half_width > MARGIN:
+            unknown[strategy] = d
     text = []
     if separates:
         text.append(
@@ -191,6 +200,11 @@ def verdict(found: Sequence[Finding], rows: By) -> str:
         text += [f"Of {', '.join(loses)} D rises at a price in P."] if loses else []
     elif loses:
         text.append(f"It does not hold here: where contrast raises D ({', '.join(loses)}), P falls.")
+    elif unknown:
+        text.append(
+            "Undecided: no strategy was found to raise D over no contrast, but too few seeds were run to exclude that "
+            f"one does ({_changes(unknown)})."
+        )
     else:
         text.append("It is not supported here: no strategy was found to raise D over no contrast.")
     text += [f"Of {', '.join(lowers)} D falls."] if lowers else []
