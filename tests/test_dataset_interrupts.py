@@ -52,6 +52,14 @@ def watched(monkeypatch, happening):
     monkeypatch.setattr(rendering, "io", type("Io", (), {"BytesIO": Watched}))
 
 
+@pytest.fixture(autouse=True)
+def obeyed():
+    """Ctrl-C as Python takes it, though whoever started the tests in the background had it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed") / "tones"

@@ -78,7 +78,7 @@ def run_of(small, method, settings, seed=3):
 def test_an_oracle_is_given_the_levels_and_learns_nothing(small):
     one = oracles.oracle("copied")
     run = run_of(small, one, None)
-    codes = execution._embedded(run, None, {"test": small.clips}, small.space, lambda *_: None)["test"]
+    codes = execution._embedded(run, None, {"test": small.clips}, small.space, lambda *_: None, pytest.fail)["test"]
     expected = one(small.clips.levels, small.space.names, small.space.n_levels, small.task.blocks, 3)
     assert set(codes) == {"shared", "private"}
     for block, values in codes.items():

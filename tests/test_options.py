@@ -89,7 +89,9 @@ def test_an_unknown_task_gets_the_nearest_name(name, message):
 
 def test_an_unknown_preset_gets_the_nearest_name():
     with pytest.raises(
-        ValueError, match=r"^no preset 'quik'; did you mean 'quick'\? There are: tiny, tuning, short, quick, standard"
+        ValueError,
+        match=r"^no preset 'quik'; did you mean 'quick'\? There are: "
+        "tiny, tuning, finals, short, quick, long, standard",
     ):
         load_preset("quik")
 

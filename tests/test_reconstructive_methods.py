@@ -71,7 +71,7 @@ def test_beta_of_the_total_correlation_weighs_it_alone():
 
 @pytest.mark.parametrize("weight", ["alpha", "beta", "gamma"])
 def test_the_forerunner_s_weights_are_of_the_parts_that_it_names(weight):
-    zero = {"alpha": 0.0, "beta": 0.0, "gamma": 0.0}
+    zero = {"alpha": 0.0, "beta": 0.0, "gamma": 0.0, "decoder_variance": 1.0}
     without, told = step(made("poe_vae", **zero)), step(made("poe_vae", **{**zero, weight: 2.0}))
     part = {"alpha": "information", "beta": "correlation", "gamma": "marginal"}[weight]
     rates = told[f"shared_{part}"] + told[f"private_{part}"]
@@ -119,9 +119,8 @@ def test_dmvae_decodes_each_private_code_with_one_s_own_the_other_s_and_the_join
 @pytest.mark.parametrize("weights", [(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.2, 0.5, 3.0)])
 def test_dmvae_s_bounds_have_the_rates_of_the_codes_that_they_decode(weights):
     names = ("own", "cross", "joint")
-    method = made(
-        "dmvae", **{f"{name}_weight": w for name, w in zip(names, weights, strict=True)}, beta=3.0, private_beta=7.0
-    )
+    chosen = {f"{name}_weight": w for name, w in zip(names, weights, strict=True)}
+    method = made("dmvae", **chosen, decoder_variance=1.0, beta=3.0, private_beta=7.0)
     told = step(method)
     assert {name for name in names if name in told} == {n for n, w in zip(names, weights, strict=True) if w}
     (s1, v1, p1, w1), (s2, v2, p2, w2) = halves(method)

@@ -268,7 +268,9 @@ def test_a_plan_is_shown_and_nothing_run(command, tmp_path):
     assert first.startswith("4 runs; 4 to do, about ")
     names = [run.partition(":")[0].split(maxsplit=1)[1] for run in runs]
     assert names == [
-        f"{method},block_dims=8 on syntone/timbre, seed {seed}" for method in ("poe_vae", "combined") for seed in (0, 1)
+        f"{method} on syntone/timbre, seed {seed}"
+        for method in ("poe_vae,block_dims=8,gamma=0.5", "combined,block_dims=8")
+        for seed in (0, 1)
     ]
     assert list(tmp_path.iterdir()) == []
 
