@@ -136,6 +136,8 @@ def test_where_nothing_could_be_found_that_is_said():
     )
     alone = told(made({BASE: NOTHING, CONTRAST_ALONE: (0.92, 0.78, 0.70)}, noise=0.05, part="alone"))
     assert "No difference was found, nor is one excluded: too few seeds to tell." in alone
+    half = told(made({BASE: NOTHING, CONTRAST_ALONE: (1.5, 0.78, 0.70)}, noise=0.05, part="alone"))
+    assert "Contrast alone is the better one where they differ; too few seeds tell of the other score." in half
 
 
 def test_a_price_in_preservation_is_named():

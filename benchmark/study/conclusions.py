@@ -164,6 +164,8 @@ def alone(found: Sequence[Finding]) -> str:
     if p.way == d.way == 0:
         return told + "No difference was found, nor is one excluded: too few seeds to tell."
     better = "Contrast" if p.way + d.way > 0 else "Reconstruction"
+    if any(one.way == 0 and not one.same for one in (p, d)):
+        return told + f"{better} alone is the better one where they differ; too few seeds tell of the other score."
     return told + f"{better} alone is the better one where they differ: no trade-off between the two here."
 
 
