@@ -1,8 +1,10 @@
 """Exports for tests: `tones`, made once in this process, and the command as a user runs it."""
 
 import hashlib
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from generators.dataset import export, plan
@@ -28,6 +30,16 @@ def run(*arguments, cwd, timeout=120, **options):
     """`python -m generators.dataset arguments` in a folder; the finished process, with its output as text."""
     line = [*COMMAND, *map(str, arguments)]
     return subprocess.run(line, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False, **options)
+
+
+def killed(line, folder: Path, seconds):
+    """Begin a command, and kill it so many seconds after its folder is there."""
+    process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not folder.exists() and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(seconds)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
 
 
 def tree(folder: Path):

@@ -3,14 +3,12 @@
 import json
 import random
 import shutil
-import signal
-import subprocess
 import time
 from email.utils import formatdate
 
 import hostile
 import pytest
-from exported import COMMAND, run, tree, wanted
+from exported import COMMAND, killed, run, tree, wanted
 from hostile import First, answers, serving
 from test_faults_disk import done_in_a_namespace, mount, small_disk
 
@@ -282,12 +280,7 @@ def test_killed_at_a_random_moment_it_goes_on_to_the_same_bytes(source, tmp_path
     chance = random.Random(time.time_ns())
     with serving(source, hostile.slowly) as server:
         line = [*COMMAND, "download", server.address, "--out", str(tmp_path / "out")]
-        process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while not (tmp_path / "out").exists() and process.poll() is None:
-            time.sleep(0.01)
-        time.sleep(chance.uniform(0, 1.0))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        killed(line, tmp_path / "out", chance.uniform(0, 1.0))
         assert named_files(tmp_path / "out").items() <= tree(source).items()
         done = run("download", server.address, "--out", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

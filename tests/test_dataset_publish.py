@@ -207,9 +207,9 @@ def test_the_sampled_space_has_its_soundfont_s_licence(made, tmp_path):
     assert "FluidR3" in licences.reason(sampled(plan.DEFAULT_SOUNDFONT_LICENCE))
     assert "do not pass the clips on" in licences.reason(sampled("unknown"))
     assert "--soundfont some.sf2 --soundfont-licence MIT" in sampled("MIT").command
-    default = plan.Soundfont(file=plan.DEFAULT_SOUNDFONT, sha256="0" * 64, licence="GPL-2.0-only")
+    default = plan.Soundfont(file=plan.DEFAULT_SOUNDFONT, sha256="0" * 64, licence="GPL-3.0-only")
     of = sampled("MIT").model_copy(update={"soundfont": default})
-    assert of.command.endswith("--nuisances test=1 --clips-a-file 100 --soundfont-licence GPL-2.0-only")
+    assert of.command.endswith("--nuisances test=1 --clips-a-file 100 --soundfont-licence GPL-3.0-only")
     there = manifest.read(made)
     (tmp_path / manifest.NAME).write_text(there.model_copy(update={"licence": "unknown"}).text())
     with pytest.raises(UsageError, match="nobody knows the licence"):

@@ -2,13 +2,12 @@
 
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
 
 import pytest
-from exported import COMMAND, tree, wanted
+from exported import COMMAND, killed, tree, wanted
 from test_faults_disk import done_in_a_namespace, mount, small_disk
 
 from generators.dataset import disk, manifest, plan, read
@@ -161,12 +160,7 @@ def test_killed_at_random_moments_it_makes_the_same_bytes(whole, tmp_path):
     line += ["--out", str(tmp_path / "out")]
     chance = random.Random(time.time_ns())
     for _ in range(2):
-        process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while not (tmp_path / "out").exists() and process.poll() is None:
-            time.sleep(0.01)
-        time.sleep(chance.uniform(0, 0.3))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        killed(line, tmp_path / "out", chance.uniform(0, 0.3))
         assert not (tmp_path / "out" / manifest.NAME).exists() or tree(tmp_path / "out").items() >= tree(whole).items()
     assert subprocess.run(line, capture_output=True, check=False).returncode == 0
     assert tree(tmp_path / "out") == tree(whole)

@@ -5,10 +5,11 @@ import subprocess
 import sys
 
 import pytest
+from boards import ENVIRONMENT
 from pydantic import ValidationError
 
 from benchmark import results
-from benchmark.results import Cost, Environment, Result, ResultError, Score
+from benchmark.results import Cost, Result, ResultError, Score
 
 SCORES = [
     Score(metric="balance", value=0.1 + 0.2),
@@ -18,18 +19,7 @@ SCORES = [
 
 
 def a_result(**changes):
-    environment = Environment(
-        python="3.11.7",
-        platform="Linux",
-        torch="2.11.0",
-        torchaudio="2.11.0",
-        numpy="2.3.0",
-        scikit_learn="1.7.0",
-        dtones="0.1.0",
-        commit=None,
-        device="CPU",
-        threads=2,
-    )
+    environment = ENVIRONMENT.model_copy(update={"commit": None})
     cost = Cost(
         seconds={"start": 1.0, "train": 10.5},
         total_seconds=11.5,

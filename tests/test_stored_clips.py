@@ -73,6 +73,21 @@ def test_features_and_targets_are_those_of_rendering(exported, tmp_path, monkeyp
     assert again.lines == [("features", "reading the features of the clips from disk")]
 
 
+def test_it_is_the_files_that_are_heard(parquet, monkeypatch):
+    generator, front_end = features.sound_of("tones", CPU)
+
+    def quieter(*given):
+        return (replace(clips, samples=clips.samples // 2) for clips in read(*given))
+
+    read = stored_clips.reading.read
+    monkeypatch.setattr(stored_clips.reading, "read", quieter)
+    one, other = (
+        features.compute(each, front_end, {"train": 1}, CPU, lambda done, total: None)
+        for each in (generator, Replayed(opened(parquet), generator, CPU))
+    )
+    assert one.mean - other.mean > 1, "decibels: half as loud, and silence stays as silent"
+
+
 def test_features_of_files_lie_under_a_key_of_their_own(parquet):
     one = opened(parquet)
     assert features_key(TIMBRE, PRESET, CPU, one) != features_key(TIMBRE, PRESET, CPU)

@@ -39,15 +39,9 @@ def versions(folder: Path) -> list[str]:
     return sorted(found, key=lambda name: ([int(digits) for digits in re.findall(r"\d+", name)], name), reverse=True)
 
 
-def records(folder: Path, version: str) -> dict[str, Record]:
-    """The records of a version, by method, in the order of the search. Raises RecordError."""
-    paths = {method: file_of(folder, version, method) for method in SPACES}
-    return {method: read(path) for method, path in paths.items() if path.is_file()}
-
-
-def finals(folder: Path, version: str) -> dict[str, Record]:
-    """The records of a version's finals, by method, in the order of the search. Raises RecordError."""
-    paths = {method: file_of(folder, version, method, "finals") for method in SPACES}
+def records(folder: Path, version: str, stage: str = "trials") -> dict[str, Record]:
+    """The records of a version's trials or finals, by method, in the order of the search. Raises RecordError."""
+    paths = {method: file_of(folder, version, method, stage) for method in SPACES}
     return {method: read(path) for method, path in paths.items() if path.is_file()}
 
 
@@ -73,7 +67,7 @@ def page(folder: Path) -> str:
         where = " and ".join(dict.fromkeys(f"task {one.task}, preset {one.preset}" for one in found.values()))
         text += [f"## Version {version}", "", f"Of {where}. Every trial is in `{folder.name}/{version}/`.", ""]
         text += [_table(found), _lacking(found)]
-        if last := finals(folder, version):
+        if last := records(folder, version, "finals"):
             preset = " and ".join(dict.fromkeys(one.preset for one in last.values()))
             text += [f"The finals, preset {preset}:", "", _finals(last)]
     if not versions(folder):

@@ -45,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(_disk_trouble(error, options))
         return FAILED
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on where it was", file=sys.stderr)
+        again = "nothing was changed" if options.command == "verify" else "the same command goes on where it was"
+        print(f"interrupted; {again}", file=sys.stderr)
         return INTERRUPTED
     return DONE
 

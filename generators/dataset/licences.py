@@ -8,7 +8,6 @@ SYNTHESISED = "CC-BY-4.0"
 UNKNOWN = "unknown"
 _URLS = {
     "CC-BY-4.0": "https://creativecommons.org/licenses/by/4.0/",
-    "GPL-2.0-or-later": "https://spdx.org/licenses/GPL-2.0-or-later.html",
     "MIT": "https://opensource.org/license/mit",
 }
 

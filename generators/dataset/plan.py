@@ -92,7 +92,8 @@ class Plan(BaseModel):
         return " ".join(parts)
 
 
-DEFAULT_SOUNDFONT, DEFAULT_SOUNDFONT_LICENCE = "TimGM6mb.sf2", "GPL-2.0-or-later"
+# Version 2 and no later one: the copyright file of Debian's package timgm6mb-soundfont.
+DEFAULT_SOUNDFONT, DEFAULT_SOUNDFONT_LICENCE = "TimGM6mb.sf2", "GPL-2.0-only"
 
 
 @dataclass(frozen=True)
