@@ -14,6 +14,8 @@ from benchmark.markdown import NONE
 from benchmark.metrics.table import BALANCE, DISENTANGLEMENT, PRESERVATION
 from benchmark.oracles import FAMILY as ORACLE
 from benchmark.picture import Point, scatter
+from benchmark.purposes import ABOUT as ABOUT_PURPOSES
+from benchmark.purposes import purposes
 from benchmark.results import Result
 from benchmark.statistics import mean_interval, ranks
 
@@ -57,9 +59,9 @@ class Row:
         """Whether settings were set that are not the method's defaults: a method is ranked with what it comes with."""
         return by_hand(self.results[0])
 
-    def by_seed(self, metric: str) -> dict[int, float]:
-        """A metric of the whole code, {seed: value}."""
-        return {run.seed: value for run in self.results for value in _values([run], metric, None, None)}
+    def by_seed(self, metric: str, block: str | None = None) -> dict[int, float]:
+        """A metric of the whole code, or of a block, {seed: value}."""
+        return {run.seed: value for run in self.results for value in _values([run], metric, block, None)}
 
     def values(self, metric: str, block: str | None = None, factor: str | None = None) -> list[float]:
         """The metric at each seed that has it."""
@@ -126,6 +128,8 @@ def _section(results: Sequence[Result], picture: str) -> str:
         parts += [ABOUT_ONE_BLOCK, one_block(single)] if single else []
         for tables in (by_probe, by_block_and_factor, by_dimension):
             parts += tables(rows, first.blocks)
+        beside = purposes(rows)
+        parts += [ABOUT_PURPOSES, beside] if beside else []
     oracles = calibration(results)
     learning = ceilings(results)
     parts += [ABOUT_CALIBRATION, oracles] if oracles else []

@@ -24,7 +24,7 @@ def neighbours(values: Mapping[str, Mapping[int, float]], order: Sequence[str]) 
     """
     pairs, lines = list(neighbouring(order)), []
     for (first, second), (test, p) in zip(pairs, against(values, pairs), strict=True):
-        lines.append([first, second, *_difference(test), probability(p), _seeds(test.seeds_needed)])
+        lines.append([first, second, *told(test), probability(p), _seeds(test.seeds_needed)])
     header = ["method", "against", "difference in B", "seeds", "p (Holm)", "seeds needed"]
     return table(header, lines, left=2) if lines else ""
 
@@ -63,10 +63,11 @@ def _line(letter: str, metric: str, runs: Sequence[Result], first: str, second: 
         return None
     test = paired_p(values[first], values[second])
     means = [number(mean_interval([values[name][seed] for seed in common])[0]) for name in (first, second)]
-    return [letter, *means, *_difference(test), probability(test.two_sided), _seeds(test.seeds_needed)]
+    return [letter, *means, *told(test), probability(test.two_sided), _seeds(test.seeds_needed)]
 
 
-def _difference(test: PairedTest) -> list[str]:
+def told(test: PairedTest) -> list[str]:
+    """A difference with half of its 95 % t interval, and how many seeds it is of."""
     sign = "+" if float(number(test.difference)) > 0 else ""
     return [f"{sign}{number(test.difference)} ± {number(test.half_width)}", str(test.n)]
 
