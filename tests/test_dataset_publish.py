@@ -2,11 +2,14 @@
 
 import re
 import sys
+from types import SimpleNamespace
 
 import fsspec
+import huggingface_hub
 import pytest
 from exported import tree, wanted
 from hostile import serving
+from huggingface_hub.errors import RepositoryNotFoundError
 
 from generators.dataset import addresses, licences, manifest, plan, publish
 from generators.dataset.download import download
@@ -21,9 +24,20 @@ def made(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(autouse=True)
+def hub(monkeypatch):
+    """No test asks the real one: without a network this is what its library raises."""
+    monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_files", unreachable)
+
+
+def unreachable(self, repository, **options):
+    raise ConnectionError("no network")
+
+
 def test_nothing_is_uploaded_unless_asked_for(made, tmp_path):
     told = publish.publish(made, f"file://{tmp_path}/bucket")
     assert "would upload 7 files, 3.67 MB, licence CC-BY-4.0" in told
+    assert "bucket holds none of it yet" in told
     assert told.endswith("nothing was uploaded; add --upload to do it")
     assert list(tmp_path.iterdir()) == []
 
@@ -129,8 +143,9 @@ def test_a_target_that_holds_other_files_gets_none(made, tmp_path):
     told = (
         r"bucket holds 3 other files \(data/probe-00000-of-00003.parquet first\).*; remove them, or choose another --to"
     )
-    with pytest.raises(UsageError, match=told):
-        publish.publish(made, bucket, upload=True)
+    for upload in (False, True):
+        with pytest.raises(UsageError, match=told):
+            publish.publish(made, bucket, upload=upload)
     assert tree(tmp_path / "bucket") == before
 
 
@@ -148,6 +163,7 @@ def test_an_upload_that_was_cut_short_goes_on(made, tmp_path, monkeypatch):
     (tmp_path / "bucket" / manifest.NAME).unlink()
     (tmp_path / "bucket" / "data" / "test-00002-of-00003.parquet").unlink()
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "bucket" / "data").iterdir()}
+    assert "bucket holds files of 5 of these names" in publish.publish(made, f"file://{tmp_path}/bucket")
     publish.publish(made, f"file://{tmp_path}/bucket", upload=True)
     assert tree(tmp_path / "bucket") == tree(made)
     assert times.items() <= {path: path.stat().st_mtime_ns for path in (tmp_path / "bucket" / "data").iterdir()}.items()
@@ -169,8 +185,6 @@ def test_a_shard_and_an_unfinished_export_are_told_for_what_they_are(tmp_path):
 
 
 def test_hugging_face_gets_one_commit_of_the_listed_files(made, monkeypatch):
-    import huggingface_hub
-
     calls, there = [], []
 
     class Api:
@@ -193,6 +207,22 @@ def test_hugging_face_gets_one_commit_of_the_listed_files(made, monkeypatch):
         publish.publish(made, "hf://datasets/me/tones", upload=True)
     publish.publish(made, "hf://datasets/me/tones/below", upload=True)
     assert calls[-1][1]["path_in_repo"] == "below"
+
+
+def test_before_an_upload_to_hugging_face_its_repository_is_looked_at(made, monkeypatch):
+    told = publish.publish(made, "hf://datasets/me/tones")
+    assert "what hf://datasets/me/tones holds could not be looked up: ConnectionError: no network" in told
+    monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_files", lambda self, repository, **options: there)
+    there = [".gitattributes", "below/README.md", "README.md"]
+    with pytest.raises(UsageError, match=r"me/tones holds 1 other files \(below/README.md first\)"):
+        publish.publish(made, "hf://datasets/me/tones")
+    assert "below holds files of 1 of these names" in publish.publish(made, "hf://datasets/me/tones/below")
+
+    def none(self, repository, **options):
+        raise RepositoryNotFoundError("404", response=SimpleNamespace(headers={}, request=None))
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_files", none)
+    assert "tones holds none of it yet" in publish.publish(made, "hf://datasets/me/tones")
 
 
 def sampled(licence):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -269,3 +270,13 @@ def test_tables_do_not_mix(tmp_path):
     tables = tables_of(mixed)
     assert [table.title for table in tables] == ["quick: phrases/timbre"] * 2 + ["standard: phrases/timbre"]
     assert len({table.page(table.rows[0]) for table in tables}) == 3
+
+
+def test_results_of_a_version_that_there_is_not_yet_are_told_of(tmp_path, command):
+    write(tmp_path)
+    shutil.copytree(tmp_path / "results" / BENCHMARK_VERSION, tmp_path / "results" / "99.0")
+    done = command("report", "--no-sound", cwd=tmp_path)
+    told = f"this is {BENCHMARK_VERSION}: update dTones, or remove the folder"
+    assert done.returncode == 1
+    assert done.stderr == f"error: results/99.0: there is no benchmark version 99.0; {told}\n"
+    assert "99.0" not in (tmp_path / "report" / "index.html").read_text("utf-8")

@@ -63,6 +63,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         results, problems = collected(root, version) if version else ([], [])
         older = [name for name in known if name != version]
+        if not options.benchmark_version:
+            newer = [name for name in known if name not in todays]
+            told = f"this is {BENCHMARK_VERSION}: update dTones, or remove the folder"
+            problems += [f"{root / name}: there is no benchmark version {name}; {told}" for name in newer]
+            older = [name for name in older if name in todays]
         pages = build(results, artefacts, out, version=version, older=older, sound=not options.no_sound)
     except ResultError as error:
         complain(error)

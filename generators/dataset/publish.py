@@ -1,4 +1,4 @@
-"""Upload an export to a Hugging Face repository or to a bucket; without `--upload` only say what would be done."""
+"""Upload an export to a Hugging Face repository or to a bucket; without `--upload` only look, and say what would be."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def publish(folder: Path, to: str, *, upload: bool = False) -> str:
         lines.append(f"{len(names):,} small files are slow to send and to load; --format parquet has a few large ones")
     lacking = addresses.lacking(address)
     if not upload:
-        lines += [f"{address.kind}:// needs: {lacking}"] if lacking else []
+        lines.append(f"{address.kind}:// needs: {lacking}" if lacking else _looked(address, names))
         return "\n".join([f"would upload {what}", *lines, "nothing was uploaded; add --upload to do it"])
     if lacking:
         raise UsageError(f"{address.kind}:// needs: {lacking}")
@@ -62,16 +62,46 @@ def _line(folder: Path, there: Manifest, address: Address) -> str:
     return f"for registry.json: {json.dumps({there.plan.key: entry})}{unknown}"
 
 
-def _upload(folder: Path, there: Manifest, names: list[str], address: Address) -> None:
-    if address.kind == "hf":
-        _to_hugging_face(folder, names, address)
-        return
+def _looked(address: Address, names: list[str]) -> str:
+    """What lies at the target, in a line. Raises UsageError where that is in the way."""
+    try:
+        found = _on_hugging_face(address) if address.kind == "hf" else _in_store(address)[2]
+    except Exception as error:  # of the libraries each raises its own
+        return f"what {address} holds could not be looked up: {type(error).__name__}: {error}"
+    _check_target(found - set(names), address)
+    there = len(found & set(names))
+    return f"{address} holds {f'files of {there:,} of these names' if there else 'none of it yet'}"
+
+
+def _in_store(address: Address) -> tuple[Any, str, set[str]]:
+    """The file system of fsspec, the folder in it, and the files below that."""
     import fsspec
 
     files: Any
     files, root = fsspec.core.url_to_fs(str(address))
     root = root.rstrip("/")
-    found = {path.removeprefix(root).lstrip("/") for path in files.find(root)} if files.exists(root) else set()
+    return files, root, {path[len(root) :].lstrip("/") for path in files.find(root)} if files.exists(root) else set()
+
+
+def _on_hugging_face(address: Address) -> set[str]:
+    """The files of this folder of a repository; none where there is no such repository, or none to be seen."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    repository, inside = address.repository
+    below = f"{inside}/" if inside else ""
+    try:
+        found = set(HfApi().list_repo_files(repository, repo_type="dataset"))
+    except RepositoryNotFoundError:
+        return set()
+    return {path.removeprefix(below) for path in found if path.startswith(below)} - _OF_THE_HUB
+
+
+def _upload(folder: Path, there: Manifest, names: list[str], address: Address) -> None:
+    if address.kind == "hf":
+        _to_hugging_face(folder, names, address)
+        return
+    files, root, found = _in_store(address)
     _check_target(found - set(names), address)
     known = manifest.NAME in found
     same = known and files.cat_file(f"{root}/{manifest.NAME}") == (folder / manifest.NAME).read_bytes()
@@ -102,11 +132,7 @@ def _to_hugging_face(folder: Path, names: list[str], address: Address) -> None:
 
     api, (repository, inside) = HfApi(), address.repository
     api.create_repo(repository, repo_type="dataset", exist_ok=True)
-    below = f"{inside}/" if inside else ""
-    found = set(api.list_repo_files(repository, repo_type="dataset"))
-    _check_target(
-        {path for path in found if path.startswith(below)} - {below + name for name in names} - _OF_THE_HUB, address
-    )
+    _check_target(_on_hugging_face(address) - set(names), address)
     api.upload_folder(
         repo_id=repository,
         repo_type="dataset",
