@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from benchmark.study.strategies import Cell
 
 FIGURE = "strategies.png"
+PRESETS = {"strategies": "short", "forerunner": "long"}  # SynTone takes longer to learn than `phrases`
 
 
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -29,7 +30,8 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("study", choices=["strategies", "forerunner"], help="which study")
     add("--part", nargs="+", metavar="NAME", help="these parts alone (default: all, the most important first)")
     add("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4], metavar="N", help="(default: 0 1 2 3 4)")
-    add("--preset", default="short", help="how much of it (default: %(default)s)")
+    usual = ", ".join(f"{preset} of {study}" for study, preset in PRESETS.items())
+    add("--preset", help=f"how much of it (default: {usual})")
     add("--runs", default="runs/study/results", metavar="DIR", help="where the runs lie (default: %(default)s)")
     add("--output", type=Path, default=Path("results/study"), metavar="DIR", help="of the record and the page")
     add("--workers", type=whole, metavar="N", help="runs at once (default: one a core)")
@@ -37,6 +39,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--dry-run", action="store_true", help="show what would be run")
     add("--report", action="store_true", help="run nothing; the page, from the record alone")
     options: argparse.Namespace = parser.parse_args(argv)
+    options.preset = options.preset or PRESETS[options.study]
     return options
 
 

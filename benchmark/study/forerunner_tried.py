@@ -1,0 +1,21 @@
+"""Settings of `combined` that were tried for the forerunner's table, beside its defaults, in the order of trying."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from benchmark.study.strategies import Value
+
+METHOD = "combined"
+TRIED: tuple[dict[str, Value], ...] = (
+    {},
+    {"rate_weight": 0.001, "independence_weight": 0.3},
+    {"rate_weight": 0.001, "independence_weight": 0.1, "swap_weight": 0.3},
+    {"rate_weight": 0.0003, "independence_weight": 0.1, "swap_weight": 0.1},
+    {"rate_weight": 0.0003, "independence_weight": 0.3, "swap_weight": 0.1, "false_negatives": "debiased"},
+)
+
+
+def written(settings: Mapping[str, Value]) -> str:
+    """Settings in a line."""
+    return " ".join(f"{name}={value}" for name, value in settings.items()) or "defaults"
