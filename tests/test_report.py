@@ -138,6 +138,19 @@ def test_a_code_of_one_block_has_the_line_of_all_alone(tmp_path):
     assert re.findall(r'<th scope="row">(\w+)</th>', heat) == ["all"]
 
 
+def test_where_losses_begin_and_end_is_a_table_too(tmp_path):
+    runs = [run for run in board() if (run.method, run.task) == ("best", "phrases/timbre")]
+    for run in runs:
+        if run.seed in (0, 2):
+            keep(tmp_path / "artefacts", run, decoded=False)
+    (page,) = [page for name, page in written(tmp_path, runs).items() if name.startswith("method-best")]
+    table = page.split("Where they begin and end")[1].split("</table>")[0]
+    assert re.findall(r'<th scope="col"[^>]*>([^<]+)', table) == ["term", "seed 0", "seed 2"]
+    assert re.findall(r'<th scope="row">(\w+)', table) == ["loss", "rate"]
+    # 300 steps of 1 / (1 + step) in means of three: (1 + 1/2 + 1/3) / 3 at first; `rate` is .5 at every other step.
+    assert re.findall(r'<td class="number">([^<]+)', table) == ["0.611 to 0.00334"] * 2 + ["0.5 to 0.5"] * 2
+
+
 def test_losses_are_thinned_and_damage_is_nothing():
     csv = "step,loss\n" + "".join(f"{step},{step}\n" for step in range(1200))
     curve = kept.losses(csv.encode())["loss"]

@@ -43,7 +43,8 @@ def method_page(
         "metrics": list(IN_TABLE),
         "settings": dict(sorted(first.settings.items())),
         "details": _details(row),
-        "has_losses": bool(losses),
+        "losses": _ends(losses),
+        "loss_seeds": list(losses),
         "embedded_seed": embedded,
         "decodes": decodes,
         "heard": listening.of(table, row, artefacts) if listening and decodes else None,
@@ -60,6 +61,17 @@ def method_page(
 def _by_seed(row: Row) -> list[tuple[int, list[str]]]:
     values = [row.by_seed(metric) for metric in IN_TABLE.values()]
     return [(run.seed, [number(v[run.seed]) if run.seed in v else NONE for v in values]) for run in row.results]
+
+
+def _ends(losses: Mapping[int, Mapping[str, list[list[float]]]]) -> list[tuple[str, list[str]]]:
+    """Each term of the loss, and its first and last value at each seed."""
+    terms = dict.fromkeys(term for curves in losses.values() for term in curves)
+    ends = {
+        (seed, term): f"{curve[0][1]:.3g} to {curve[-1][1]:.3g}"
+        for seed, curves in losses.items()
+        for term, curve in curves.items()
+    }
+    return [(term, [ends.get((seed, term), NONE) for seed in losses]) for term in terms]
 
 
 def _details(row: Row) -> dict[str, str]:
