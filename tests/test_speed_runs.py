@@ -89,3 +89,26 @@ def test_all_measures_every_part_into_one_file(monkeypatch, tmp_path, capsys):
     assert speed.main(["all", "--repeats", "2", "--against", str(file)]) == 0
     assert {options.repeats for options in seen.values()} == {2}
     assert "render.seconds" in capsys.readouterr().out
+
+
+def test_a_package_that_a_part_needs_is_named_before_any_is_timed(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(speed, "find_spec", lambda name: None if name == "datasets" else name)
+    assert speed.main(["dataset", "--json", str(tmp_path / "s.json")]) == 2
+    assert capsys.readouterr().err == "error: dataset needs datasets: pip install datasets\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_clips_as_files_are_timed_beside_curl(tmp_path):
+    """On the smallest space: that it measures what it says, not how fast."""
+    file = tmp_path / "s.json"
+    line = ["dataset", "--space", "tones", "--times", "1", "--repeats", "1", "--loaders", "1", "--json", str(file)]
+    assert speed.main(line) == 0
+    told = json.loads(file.read_text())["parts"]["dataset"]
+    [made] = told["exports"]
+    assert (made["times"], made["clips"], told["pass"]["clips"]) == (1, 1_152, 1_152)
+    assert made["clips_a_second"] == pytest.approx(1_152 / made["seconds"])
+    assert 50e6 < made["peak_memory_bytes"] < 2 * 2**30
+    fetched = told["fetch"]
+    assert (fetched["files"], fetched["bytes"]) == (made["files"], made["bytes"])
+    assert fetched["start_seconds"] < fetched["download_seconds"]
+    assert fetched["download_over_curl"] == pytest.approx(fetched["curl_seconds"] / fetched["download_seconds"])

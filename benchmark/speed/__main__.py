@@ -6,8 +6,9 @@ import argparse
 import importlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -22,11 +23,12 @@ ALL = "all"
 class Part:
     """What can be timed: a module of this package with `options_of(parser)` and `measure(options)`.
 
-    repeats: the median of so many, where nothing else is asked for.
+    repeats: the median of so many, where nothing else is asked for. needs: packages that not everybody has.
     """
 
     summary: str
     repeats: int
+    needs: tuple[str, ...] = ()
 
     def module(self, name: str) -> ModuleType:
         """The module that measures it."""
@@ -41,6 +43,7 @@ PARTS = {
     "quick": Part("a whole run, cold and with features on disk", 1),
     "overhead": Part("what the harness adds to a method that does nothing", 1),
     "pool": Part("processes side by side against one with all threads", 3),
+    "dataset": Part("clips as files: export, one pass, download", 3, needs=("pyarrow", "soundfile", "datasets")),
 }
 
 
@@ -112,6 +115,7 @@ def _main(given: Sequence[str], options: argparse.Namespace, parts: dict[str, ar
         old = against.read(options.against) if options.against else None
         if options.json:
             check_writable(options.json.parent)
+        _check_packages(parts)
         told = {}
         for name, own in parts.items():
             if len(parts) > 1:
@@ -126,6 +130,14 @@ def _main(given: Sequence[str], options: argparse.Namespace, parts: dict[str, ar
         complain(error)
         return USAGE
     return DONE
+
+
+def _check_packages(parts: Iterable[str]) -> None:
+    """Raises ValueError where a part needs a package that is not there, before any is timed."""
+    for name in parts:
+        missing = [need for need in PARTS[name].needs if find_spec(need) is None]
+        if missing:
+            raise ValueError(f"{name} needs {', '.join(missing)}: pip install {' '.join(missing)}")
 
 
 if __name__ == "__main__":
