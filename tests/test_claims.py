@@ -1,6 +1,7 @@
 """What the README and the tuning page claim, checked from the committed files."""
 
 import json
+import re
 import statistics
 from pathlib import Path
 
@@ -9,16 +10,19 @@ import pytest
 import generators
 from baselines import registry
 from benchmark import learners, oracles, results
+from benchmark.board import rows_of
 from benchmark.execution import hashed
+from benchmark.purposes import purposes
 from benchmark.requests import from_file as read_requests
 from benchmark.scoring import scoring_hash
-from benchmark.statistics import paired_p
+from benchmark.statistics import paired_p, pairwise
 from benchmark.tasks import load_preset, load_task
 from benchmark.tune import page
 from benchmark.tune.spaces import SPACES
 from benchmark.version import BENCHMARK_VERSION
 
 ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 TUNING = ROOT / "results" / "tuning"
 SEEDS = {0, 1, 2, 3, 4}
 
@@ -76,14 +80,39 @@ def test_combined_reaches_its_figures(runs):
     assert mean(runs, "combined", "accuracy", "shared", "timbre") >= 0.97
 
 
-@pytest.mark.parametrize("other", ["contrastive", "reconstructive", "untrained", "logmel"])
-def test_combined_balances_better_than(runs, other):
-    assert better(runs, "combined", other, "balance")
+def test_combined_balances_better_than_every_method_of_one_objective(runs):
+    """By a t test paired by seed, Holm-corrected over all pairs of the board."""
+    balances = {
+        method: by_seed(runs, method, "balance")
+        for method, (first, *_) in runs.items()
+        if first.family != "control" and ("balance", None, None) in first.by_key
+    }
+    others = {m for m in balances if runs[m][0].family in ("contrastive", "non-contrastive", "reconstructive")}
+    assert others >= {"contrastive", "simclr", "byol", "vicreg", "reconstructive", "dmvae", "poe_vae"}
+    for (a, b), (test, p) in pairwise(balances).items():
+        if "combined" in (a, b) and others & {a, b}:
+            assert p < 0.01, (a, b)
+            assert (test.difference > 0) == (a == "combined"), (a, b)
 
 
-def test_each_family_does_what_it_is_for(runs):
-    assert better(runs, "contrastive", "untrained", "gap", "shared")
-    assert better(runs, "reconstructive", "untrained", "preservation")
+@pytest.mark.parametrize("control", ["untrained", "logmel"])
+def test_combined_balances_better_than_controls(runs, control):
+    assert better(runs, "combined", control, "balance")
+
+
+def test_each_family_does_what_it_is_for_or_the_readme_names_who_does_not(runs):
+    """By the table of the leaderboard, one of each family at the least does."""
+    table = purposes(rows_of([run for found in runs.values() for run in found]))
+    answers = {name: (family, answer) for name, family, *_, answer in map(cells, table.splitlines()[2:])}
+    assert {family for family, answer in answers.values() if answer == "yes"} >= {
+        "contrastive", "non-contrastive", "reconstructive", "combined",
+    }  # fmt: skip
+    [told] = re.findall(r"not shown to be better than `untrained` at what their family is for: ([^.]+)\.", README)
+    assert set(re.findall(r"`(\w+)`", told)) == {name for name, (_, answer) in answers.items() if answer == "no"}
+
+
+def cells(line):
+    return [cell.strip() for cell in line.strip("| \n").split("|")]
 
 
 def test_cost_stays_in_its_bounds(runs):
