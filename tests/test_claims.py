@@ -16,6 +16,9 @@ from benchmark.purposes import purposes
 from benchmark.requests import from_file as read_requests
 from benchmark.scoring import scoring_hash
 from benchmark.statistics import paired_p, pairwise
+from benchmark.study import choice
+from benchmark.study.forerunner import CHOSEN
+from benchmark.study.forerunner_tried import TRIED, written
 from benchmark.tasks import load_preset, load_task
 from benchmark.tune import page
 from benchmark.tune.spaces import SPACES
@@ -147,6 +150,13 @@ def test_what_is_given_the_factors_is_a_ceiling(runs):
     assert len(given) == len(SEEDS)
     assert min(result.value("balance") for result in given) > 0.98
     assert all(mean(runs, method, "preservation") < 0.995 for method in runs)
+
+
+def test_the_forerunner_s_table_has_the_settings_that_fell_short_least():
+    """`python -m benchmark.study.choice`, on validation clips."""
+    tried = choice.read(ROOT / choice.RECORD)
+    assert [one.settings for one in tried] == [written(settings) for settings in TRIED]
+    assert min(tried, key=lambda one: one.shortfall).settings == written(CHOSEN)
 
 
 @pytest.mark.parametrize("method", sorted(SPACES))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from benchmark.markdown import number, probability
 from benchmark.statistics import SEEDS_TO_BE_RANKED, SIGNIFICANCE, PairedTest, holm, paired_p, pairwise
 from benchmark.study.record import RANKED, Row
-from benchmark.study.strategies import CONTRAST_ALONE, STRATEGIES, WEIGHTS, Cell
+from benchmark.study.strategies import BASE, CONTRAST_ALONE, STRATEGIES, WEIGHTS, Cell
 
 # What of P may go before something is lost: five times what P moves with other probe seeds or twice the probe clips.
 MARGIN = 0.01
@@ -169,10 +169,15 @@ def alone(found: Sequence[Finding]) -> str:
     return told + f"{better} alone is the better one where they differ: no trade-off between the two here."
 
 
-def verdict(found: Sequence[Finding], rows: By) -> str:
-    """Whether, combined, attributes separate without loss of information: by the part `weight`, at the best weights."""
+def points(cells: Sequence[Cell]) -> dict[str, str]:
+    """Combinations in the part `alone`, each its own cell: at weights that were fixed before these runs."""
+    return {cell.name: cell.name for cell in cells if cell.part == "alone" and cell.name not in (BASE, CONTRAST_ALONE)}
+
+
+def verdict(found: Sequence[Finding], combined: Mapping[str, str]) -> str:
+    """Whether, combined, attributes separate without loss of information. combined: strategies, each with its cell."""
     separates, unsure, unknown, loses, lowers = {}, {}, {}, [], []
-    for strategy, cell in at_best(rows).items():
+    for strategy, cell in combined.items():
         mine = {one.score: one for one in found if one.cell == cell}
         if not mine:
             continue

@@ -7,12 +7,20 @@ from collections.abc import Mapping
 from benchmark.study.strategies import Value
 
 METHOD = "combined"
+# With one-hot shared codes contrast found three classes of the four: sine and triangle stayed one.
+CONTINUOUS: dict[str, Value] = {"shared_groups": 0, "contrast_weight": 1.0, "rate_weight": 0.0003}
 TRIED: tuple[dict[str, Value], ...] = (
     {},
     {"rate_weight": 0.001, "independence_weight": 0.3},
     {"rate_weight": 0.001, "independence_weight": 0.1, "swap_weight": 0.3},
     {"rate_weight": 0.0003, "independence_weight": 0.1, "swap_weight": 0.1},
     {"rate_weight": 0.0003, "independence_weight": 0.3, "swap_weight": 0.1, "false_negatives": "debiased"},
+    {"rate_weight": 0.0003, "independence_weight": 0.1, "swap_weight": 0.1, "contrast_weight": 1.0},
+    {**CONTINUOUS, "independence_weight": 0.1, "swap_weight": 0.1},
+    {**CONTINUOUS, "independence_weight": 1.0, "swap_weight": 0.1},
+    {**CONTINUOUS, "independence_weight": 0.1, "swap_weight": 0.1, "across_contrast_weight": 0.3},
+    {**CONTINUOUS, "rate_weight": 0.001, "independence_weight": 0.3, "swap_weight": 0.3},
+    {**CONTINUOUS, "independence_weight": 0.3, "swap_weight": 0.3, "across_contrast_weight": 1.0},
 )
 
 

@@ -11,9 +11,11 @@ from benchmark.study.conclusions import (
     Finding,
     alone,
     answers,
+    at_best,
     by_part,
     findings,
     grouped,
+    points,
     price,
     rivals,
     verdict,
@@ -62,7 +64,7 @@ def page(cells: Sequence[Cell], record: Sequence[Row], *, figure: str, seeds: in
         "# Which contrastive strategy, joined to reconstruction how, separates without losing?",
         "",
         ABOUT.format(version=version, preset=preset, seeds=seeds, margin=MARGIN),
-        *_answer(found, rows),
+        *_answer(found, rows, points(cells)),
     ]
     if figure:
         text += ["", f"![P against D as the weight of contrast grows, a curve a strategy]({figure})"]
@@ -73,8 +75,11 @@ def page(cells: Sequence[Cell], record: Sequence[Row], *, figure: str, seeds: in
     return "\n".join(text) + "\n"
 
 
-def _answer(found: Mapping[str, Sequence[Finding]], rows: By) -> list[str]:
+def _answer(found: Mapping[str, Sequence[Finding]], rows: By, combined: Mapping[str, str]) -> list[str]:
+    """combined: see `conclusions.points`."""
     costs = price(rows)
+    tested = {one.cell for one in found["alone"]} & set(combined.values())
+    fixed = verdict(found["alone"], combined) if tested else ""
     return [
         "## Answer",
         "",
@@ -90,8 +95,9 @@ def _answer(found: Mapping[str, Sequence[Finding]], rows: By) -> list[str]:
         FINDING,
         f"*Each alone.* {alone(found['alone'])}",
         "",
-        f"*Combined.* {verdict(found['weight'], rows)}",
+        f"*Combined, at the best weights.* {verdict(found['weight'], at_best(rows))}",
         "",
+        *([f"*Combined, at the weights of the named points.* {fixed}", ""] if fixed else []),
         "Its data, sizes and strategies are not public: no number here reproduces one of its.",
     ]
 
