@@ -21,6 +21,8 @@ TRIED: tuple[dict[str, Value], ...] = (
     {**CONTINUOUS, "independence_weight": 0.1, "swap_weight": 0.1, "across_contrast_weight": 0.3},
     {**CONTINUOUS, "rate_weight": 0.001, "independence_weight": 0.3, "swap_weight": 0.3},
     {**CONTINUOUS, "independence_weight": 0.3, "swap_weight": 0.3, "across_contrast_weight": 1.0},
+    {**CONTINUOUS, "independence_weight": 0.1, "swap_weight": 1.0},
+    {**CONTINUOUS, "independence_weight": 0.1, "swap_weight": 1.0, "across_contrast_weight": 0.3},
 )
 
 
