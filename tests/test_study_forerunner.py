@@ -12,6 +12,7 @@ from benchmark.study import __main__ as study
 from benchmark.study import forerunner_page as page
 from benchmark.study import forerunner_runs, record
 from benchmark.study.forerunner import (
+    CHOSEN,
     CLASSES,
     DIMS,
     LATENTS,
@@ -266,10 +267,11 @@ def test_a_plan_is_shown_and_nothing_run(command, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     first, *runs = done.stdout.splitlines()
     assert first.startswith("4 runs; 4 to do, about ")
+    chosen = ",".join(f"{name}={value}" for name, value in sorted({"block_dims": DIMS, **CHOSEN}.items()))
     names = [run.partition(":")[0].split(maxsplit=1)[1] for run in runs]
     assert names == [
         f"{method} on syntone/timbre, seed {seed}"
-        for method in ("poe_vae,block_dims=8,gamma=0.5", "combined,block_dims=8")
+        for method in ("poe_vae,block_dims=8,gamma=0.5", f"combined,{chosen}")
         for seed in (0, 1)
     ]
     assert list(tmp_path.iterdir()) == []
