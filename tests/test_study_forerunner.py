@@ -9,8 +9,8 @@ import generators
 from benchmark import options
 from benchmark.score import Codes
 from benchmark.study import __main__ as study
+from benchmark.study import choice, forerunner_runs, record
 from benchmark.study import forerunner_page as page
-from benchmark.study import forerunner_runs, record
 from benchmark.study.forerunner import (
     CHOSEN,
     CLASSES,
@@ -161,6 +161,13 @@ def test_the_correction_is_for_all_of_the_ablation():
     [alone] = page.tests(rows | {("ablation", "gamma 0.5"): wide}).values()
     many = page.tests(rows | {("ablation", cell): wide for cell in ("gamma 0.5", "alpha 1", "beta 1")})
     assert [p for _, p in many.values()] == pytest.approx([min(1.0, 3 * alone[1])] * 3)
+
+
+def test_what_was_tried_is_told():
+    accuracies = dict(zip(choice.NAMES, (0.6, 0.85, 0.98, 0.15, 0.98, 0.8), strict=True))
+    text = page.page(NOTHING, tried=[choice.Tried("swap_weight=0.3", accuracies)])
+    assert "| swap_weight=0.3 | 0.600 / 0.850 | 0.980 / 0.150 | 0.980 / 0.800 | 0.100 |" in text
+    assert "Settings tried" not in told(NOTHING)
 
 
 def test_what_is_missing_is_listed():

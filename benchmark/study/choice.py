@@ -26,7 +26,8 @@ from benchmark.study.forerunner_tried import METHOD, TRIED, written
 from benchmark.study.strategies import Value
 from generators.splits import Role
 
-RECORD = Path("results/study/forerunner_choice.csv")
+NAME = "forerunner_choice.csv"
+RECORD = Path("results/study", NAME)
 SEED = 1_000
 PRESET = "long"  # the table's
 READ: dict[Role, int] = {"probe": 4_000, "test": 2_000}  # clips: of all of them a reading would take a minute

@@ -12,7 +12,7 @@ from benchmark.artefacts import kept
 from benchmark.engines import usable_cores
 from benchmark.results import Result, artefact_dir
 from benchmark.storage import Place, write_whole
-from benchmark.study import record, runs
+from benchmark.study import choice, record, runs
 from benchmark.study.forerunner import TASK, Reading, accuracies, cells, reading_of
 from benchmark.study.forerunner_page import page
 from benchmark.study.strategies import Cell
@@ -34,7 +34,7 @@ def study(options: argparse.Namespace, asked: Sequence[Cell]) -> int:
         for reading in readings(found, rows, options.runs, options.workers):
             rows = merged(rows, reading)
             record.write(rows, path, Reading)
-    write_whole(options.output / PAGE, page(rows))
+    write_whole(options.output / PAGE, page(rows, tried=choice.read(options.output / choice.NAME)))
     return failed
 
 
