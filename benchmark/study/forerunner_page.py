@@ -35,12 +35,13 @@ the private one alone.
 
 This is after that paper and no reproduction of it. Known of its setting: pairs of normalised log-mel spectrograms
 with one timbre and different frequencies, its objective, {DIMS} dimensions a half, an accuracy by a light MLP on
-SynTone tones. Unknown: layers, optimiser, epochs, batch, split, the variance of its decoder, against which alpha, beta
-and gamma weigh, whether it read means or samples, how the {CLASSES} classes are formed, whether amplitude varies. Ours:
-the trunk and the budget of the preset; half of the grid's combinations are for probes, a quarter of them to fit and a
-quarter to read; classes are neighbouring frequencies, 19 or 20 of the 400 each; amplitude varies over its 20 levels; the decoder of `poe_vae` has its default variance, and its code is the posteriors'
-means, in which much can be read that their noise would hide; probes are the mixture that every score here is read by,
-which finds more than a light MLP may.
+SynTone tones. Unknown: layers, optimiser, epochs, batch, split, the variance of its decoder, against which alpha,
+beta and gamma weigh, whether it read means or samples, how the {CLASSES} classes are formed, whether amplitude
+varies. Ours: the trunk and the budget of the preset; half of the grid's combinations are for probes, a quarter of
+them to fit and a quarter to read; classes are neighbouring frequencies, 19 or 20 of the 400 each; amplitude varies
+over its 20 levels; the decoder of `poe_vae` has its default variance, and its code is the posteriors' means, in which
+much can be read that their noise would hide; probes are the mixture that every score here is read by, which finds
+more than a light MLP may.
 
 `combined` has {{settings}} here, the best of {{tried}} that `python -m benchmark.study.choice` tried on validation
 clips of this task (`forerunner_choice.csv`); `poe_vae` has the published weight gamma of 0.5 and else its defaults,
