@@ -159,6 +159,16 @@ def test_the_forerunner_s_table_has_the_settings_that_fell_short_least():
     assert min(tried, key=lambda one: one.shortfall).settings == written(CHOSEN)
 
 
+def test_what_the_forerunner_s_page_says_of_what_was_tried_is_so():
+    for one in choice.read(ROOT / choice.RECORD):
+        told = one.accuracies
+        if "shared_groups=0" not in one.settings:
+            assert 0.70 < told["shared_timbre"] < 0.80, one.settings
+        assert not (told["private_timbre"] <= 0.60 and told["private_frequency"] >= 0.85), one.settings
+    chosen = min(choice.read(ROOT / choice.RECORD), key=lambda one: one.shortfall)
+    assert chosen.accuracies["shared_timbre"] > 0.99
+
+
 @pytest.mark.parametrize("method", sorted(SPACES))
 def test_defaults_are_what_tuning_chose(method):
     """By its newest trials; where it has had none, they are what its first trial will have."""

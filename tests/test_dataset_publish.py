@@ -14,7 +14,7 @@ from huggingface_hub.errors import RepositoryNotFoundError
 from generators.dataset import addresses, licences, manifest, plan, publish
 from generators.dataset.download import download
 from generators.dataset.export import export
-from generators.dataset.lines import UsageError
+from generators.dataset.lines import FailedError, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -223,6 +223,9 @@ def test_before_an_upload_to_hugging_face_its_repository_is_looked_at(made, monk
 
     monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_files", none)
     assert "tones holds none of it yet" in publish.publish(made, "hf://datasets/me/tones")
+    monkeypatch.setattr(huggingface_hub.HfApi, "create_repo", lambda self, *arguments, **options: None)
+    with pytest.raises(FailedError, match="RepositoryNotFoundError"):  # nothing is sent where it cannot be looked at
+        publish.publish(made, "hf://datasets/me/tones", upload=True)
 
 
 def sampled(licence):

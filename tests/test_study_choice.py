@@ -1,10 +1,11 @@
 """The choice of settings for the forerunner's table: how far from its figures, the record, and what is run."""
 
 import csv
-from concurrent.futures import Future
 
 import pytest
+from pools import Inline
 
+from benchmark.study import __main__ as study
 from benchmark.study import choice
 from benchmark.study.choice import NAMES, Tried
 from benchmark.study.forerunner_tried import TRIED, written
@@ -33,24 +34,6 @@ def test_no_two_settings_are_the_same():
     assert written({"rate_weight": 0.001, "swap_weight": 0.3}) == "rate_weight=0.001 swap_weight=0.3"
 
 
-class Inline:
-    """A pool that runs at once, here."""
-
-    def __init__(self, *_):
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def submit(self, function, argument):
-        future = Future()
-        future.set_result(function(argument))
-        return future
-
-
 def test_what_is_missing_is_run_and_what_is_no_longer_listed_goes(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     asked = []
@@ -71,3 +54,17 @@ def test_what_is_missing_is_run_and_what_is_no_longer_listed_goes(tmp_path, monk
         lines = list(csv.DictReader(file))
     assert [line["settings"] for line in lines] == [written(settings) for settings in TRIED]
     assert (lines[0]["private_timbre"], lines[0]["shortfall"]) == ("0.8000", "0.2000")
+
+
+def test_it_has_the_length_of_the_table():
+    assert study.PRESETS["forerunner"] == choice.PRESET
+
+
+def test_a_damaged_record_gets_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    choice.RECORD.parent.mkdir(parents=True)
+    choice.RECORD.write_text("settings,private_timbre\ndefaults,x\n")
+    assert choice.main([]) == 2
+    told = capsys.readouterr().err
+    assert "forerunner_choice.csv: not a record of settings (ValueError: " in told
+    assert told.count("\n") == 1

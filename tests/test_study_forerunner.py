@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from pools import Inline
 
 import generators
 from benchmark import options
@@ -218,23 +219,13 @@ def test_a_new_row_takes_the_place_of_its_cell_and_seed():
 def test_only_runs_that_are_not_in_the_record_are_read_and_two_cells_may_share_one(monkeypatch):
     asked = []
 
-    class Pool:
-        def __init__(self, *_):
-            pass
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            pass
-
-        def submit(self, function, folder):
-            assert function is forerunner_runs.read
-            asked.append(folder.as_posix())
-            return SimpleNamespace(result=lambda: dict.fromkeys(old.accuracies, 0.123456))
+    def read(folder):
+        asked.append(folder.as_posix())
+        return dict.fromkeys(old.accuracies, 0.123456)
 
     old = reading("table", "combined", 0, (0.5, 0.9), (1.0, 0.1))
-    monkeypatch.setattr(forerunner_runs, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(forerunner_runs, "ProcessPoolExecutor", Inline)
+    monkeypatch.setattr(forerunner_runs, "read", read)
 
     def result(name, seed):
         cost = SimpleNamespace(total_seconds=61.23)

@@ -62,12 +62,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     out = Path(options.out)
     try:
         results, problems = collected(root, version) if version else ([], [])
-        older = [name for name in known if name != version]
-        if not options.benchmark_version:
-            newer = [name for name in known if name not in todays]
-            told = f"this is {BENCHMARK_VERSION}: update dTones, or remove the folder"
-            problems += [f"{root / name}: there is no benchmark version {name}; {told}" for name in newer]
-            older = [name for name in older if name in todays]
+        told = f"this is {BENCHMARK_VERSION}: update dTones, or remove the folder"
+        newer = [] if options.benchmark_version else [name for name in known if name not in todays]
+        problems += [f"{root / name}: there is no benchmark version {name}; {told}" for name in newer]
+        older = [name for name in known if name != version and name not in newer]
         pages = build(results, artefacts, out, version=version, older=older, sound=not options.no_sound)
     except ResultError as error:
         complain(error)

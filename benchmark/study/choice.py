@@ -17,12 +17,13 @@ from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
-from benchmark.cli import DONE, Parser
+from benchmark.cli import DONE, INTERRUPTED, USAGE, Parser, complain
 from benchmark.engines import usable_cores
 from benchmark.run_options import whole
 from benchmark.storage import write_whole
 from benchmark.study.forerunner import DIMS, FACTORS, LATENTS, TARGETS, TASK
 from benchmark.study.forerunner_tried import METHOD, TRIED, written
+from benchmark.study.record import RecordError
 from benchmark.study.strategies import Value
 from generators.splits import Role
 
@@ -52,11 +53,14 @@ class Tried:
 
 
 def read(path: Path = RECORD) -> list[Tried]:
-    """The record; empty where there is none."""
+    """The record; empty where there is none. Raises RecordError, in one line, where it is damaged."""
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [Tried(line["settings"], {name: float(line[name]) for name in NAMES}) for line in csv.DictReader(file)]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [Tried(one["settings"], {name: float(one[name]) for name in NAMES}) for one in csv.DictReader(file)]
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecordError(f"{path}: not a record of settings ({type(error).__name__}: {error})") from None
 
 
 def write(found: Sequence[Tried], path: Path = RECORD) -> None:
@@ -104,9 +108,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = Parser(prog="python -m benchmark.study.choice", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--workers", type=whole, metavar="N", help="runs at once (default: one a core)")
     options = parser.parse_args(argv)
+    try:
+        return _chosen(options.workers or usable_cores())
+    except RecordError as error:
+        complain(error)
+        return USAGE
+    except KeyboardInterrupt:
+        print("interrupted: what was judged is kept, and the same command goes on from there", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _chosen(workers: int) -> int:
     found = read()
     missing = [settings for settings in TRIED if written(settings) not in {one.settings for one in found}]
-    with ProcessPoolExecutor(options.workers or usable_cores(), get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         for done in as_completed([pool.submit(judged, settings) for settings in missing]):
             found.append(done.result())
             write(found)

@@ -40,7 +40,9 @@ clips. All but *contrast alone*, which is the method `contrastive`, are points o
 the private block. *No contrast* is that base. A difference is called one where a t test paired by seed finds it at
 5 %, Holm-corrected over all cells of its part and P, D and B. Intervals, after a ±, are of 95 % and not corrected;
 nor is a loss of P where the question is whether there is none, for correcting would favour that answer. That nothing
-is lost is said where the interval excludes a loss of more than {margin:g}.
+is lost is said where the interval excludes a loss of more than {margin:g}. Seeds beyond those planned were added to a
+part after the first had been seen, and p values do not allow for that; the weights of named points were chosen
+earlier, on clips of this same task.
 """
 FINDING = """\
 The paper (arXiv 2507.22995) finds that reconstruction and contrast each show a trade-off, and that, combined

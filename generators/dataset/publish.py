@@ -64,8 +64,12 @@ def _line(folder: Path, there: Manifest, address: Address) -> str:
 
 def _looked(address: Address, names: list[str]) -> str:
     """What lies at the target, in a line. Raises UsageError where that is in the way."""
+    from huggingface_hub.errors import RepositoryNotFoundError
+
     try:
         found = _on_hugging_face(address) if address.kind == "hf" else _in_store(address)[2]
+    except RepositoryNotFoundError:  # or none that this user may see
+        found = set()
     except Exception as error:  # of the libraries each raises its own
         return f"what {address} holds could not be looked up: {type(error).__name__}: {error}"
     _check_target(found - set(names), address)
@@ -84,16 +88,12 @@ def _in_store(address: Address) -> tuple[Any, str, set[str]]:
 
 
 def _on_hugging_face(address: Address) -> set[str]:
-    """The files of this folder of a repository; none where there is no such repository, or none to be seen."""
+    """The files of this folder of a repository."""
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import RepositoryNotFoundError
 
     repository, inside = address.repository
     below = f"{inside}/" if inside else ""
-    try:
-        found = set(HfApi().list_repo_files(repository, repo_type="dataset"))
-    except RepositoryNotFoundError:
-        return set()
+    found = set(HfApi().list_repo_files(repository, repo_type="dataset"))
     return {path.removeprefix(below) for path in found if path.startswith(below)} - _OF_THE_HUB
 
 
