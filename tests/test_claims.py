@@ -233,3 +233,20 @@ def test_rendering_reached_its_figures_where_it_was_timed(timed):
         assert one["real_time"] >= 20_000, name
         assert one["bank"]["seconds"] <= (60 if name == "soundfont" else 5), name
         assert one["bank"]["n_bytes"] <= 200e6, name
+
+
+def test_clips_as_files_reached_their_figures_where_they_were_timed():
+    """`python -m benchmark.speed dataset --json results/speed/dataset.json`, nothing else running."""
+    told = json.loads((ROOT / "results" / "speed" / "dataset.json").read_text(encoding="utf-8"))
+    assert told["machine"]["cores"] == 2
+    found = told["parts"]["dataset"]
+    one, *more = found["exports"]
+    assert (one["times"], one["clips"]) == (1, generators.load("phrases").space.size)
+    assert one["seconds"] <= 40
+    assert [row["times"] for row in more] == [4, 16]
+    for row in found["exports"]:
+        assert row["clips"] == row["times"] * one["clips"]
+        assert row["peak_memory_bytes"] <= min(2**30, 1.05 * one["peak_memory_bytes"])  # flat
+        assert row["seconds"] <= 1.05 * row["times"] * one["seconds"]  # linear, after a start
+    assert found["pass"]["clips_a_second"] >= 2_000
+    assert found["fetch"]["download_over_curl"] >= 0.8
