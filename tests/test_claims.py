@@ -25,6 +25,7 @@ from benchmark.tune.spaces import SPACES
 from benchmark.version import BENCHMARK_VERSION
 
 ROOT = Path(__file__).parent.parent
+OTHER_TASKS = ("phrases/pitch", "phrases/loudness", "phrases/rhythm", "soundfont/timbre")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TUNING = ROOT / "results" / "tuning"
 SEEDS = {0, 1, 2, 3, 4}
@@ -65,7 +66,11 @@ def test_results_were_made_by_this_code(runs):
 def asked_for():
     """The methods that the file of the board's runs asks for on this task."""
     requests = read_requests(ROOT / "results" / "board.yaml")
-    return {name for one in requests for name in one.method} - set(learners.names()) - {"oracles"}
+    return (
+        {name for one in requests if "phrases/timbre" in one.task for name in one.method}
+        - set(learners.names())
+        - {"oracles"}
+    )
 
 
 def test_every_method_has_five_seeds_of_one_source(runs):
@@ -74,6 +79,63 @@ def test_every_method_has_five_seeds_of_one_source(runs):
     for method, found in runs.items():
         assert {result.seed for result in found} == SEEDS, method
         assert len({result.source_hash for result in found}) == 1, method
+
+
+@pytest.fixture(scope="module")
+def other_runs():
+    """Committed results of the other tasks of the board: task -> method -> runs."""
+    found: dict[str, dict[str, list[results.Result]]] = {task: {} for task in OTHER_TASKS}
+    for result in results.read_all(ROOT / "results", BENCHMARK_VERSION):
+        if result.preset == "quick" and result.task in found:
+            found[result.task].setdefault(result.method, []).append(result)
+    return found
+
+
+@pytest.mark.parametrize("task", OTHER_TASKS)
+def test_other_tasks_have_the_best_of_each_family_of_one_source_with_defaults(other_runs, task):
+    """`combined`, the best two of each other family by the main task, and the controls."""
+    asked = {name for one in read_requests(ROOT / "results" / "board.yaml") if task in one.task for name in one.method}
+    assert set(other_runs[task]) == asked
+    for method, found in other_runs[task].items():
+        assert {result.seed for result in found} == SEEDS, method
+        expected, defaults = hashed(registry.path_of(method), load_task(task)), registry.load(method).Settings()
+        assert all(result.source_hash == expected for result in found), method
+        assert all(result.scored_by == scoring_hash() for result in found), f"{method}: --rescore it"
+        assert all(result.settings == defaults.model_dump() for result in found), method
+
+
+def balance_tests(runs):
+    """(method, method) -> the test of B, and Holm's p over all pairs of a task's board."""
+    return pairwise(
+        {
+            method: by_seed(runs, method, "balance")
+            for method, (first, *_) in runs.items()
+            if first.family != "control" and ("balance", None, None) in first.by_key
+        }
+    )
+
+
+@pytest.mark.parametrize("task", sorted(set(OTHER_TASKS) - {"phrases/rhythm"}))
+def test_combined_is_ahead_on_other_tasks_too(other_runs, task):
+    tests = balance_tests(other_runs[task])
+    mine = {pair: found for pair, found in tests.items() if "combined" in pair}
+    assert len(mine) == 4
+    for (a, _), (test, p) in mine.items():
+        assert p < 0.05
+        assert (test.difference > 0) == (a == "combined")
+
+
+def test_where_views_share_rhythm_reconstruction_is_as_good(other_runs):
+    """So the README says: it is told beside where `combined` is ahead."""
+    found = balance_tests(other_runs["phrases/rhythm"])
+    for (a, b), (test, p) in found.items():
+        if "combined" in (a, b):
+            if "reconstructive" in (a, b):
+                assert p > 0.05
+                assert abs(test.difference) < 0.02
+            else:
+                assert p < 0.05
+                assert (test.difference > 0) == (a == "combined")
 
 
 def test_combined_reaches_its_figures(runs):
@@ -85,14 +147,11 @@ def test_combined_reaches_its_figures(runs):
 
 def test_combined_balances_better_than_every_method_of_one_objective(runs):
     """By a t test paired by seed, Holm-corrected over all pairs of the board."""
-    balances = {
-        method: by_seed(runs, method, "balance")
-        for method, (first, *_) in runs.items()
-        if first.family != "control" and ("balance", None, None) in first.by_key
-    }
-    others = {m for m in balances if runs[m][0].family in ("contrastive", "non-contrastive", "reconstructive")}
+    tests = balance_tests(runs)
+    methods = {name for pair in tests for name in pair}
+    others = {m for m in methods if runs[m][0].family in ("contrastive", "non-contrastive", "reconstructive")}
     assert others >= {"contrastive", "simclr", "byol", "vicreg", "reconstructive", "dmvae", "poe_vae"}
-    for (a, b), (test, p) in pairwise(balances).items():
+    for (a, b), (test, p) in tests.items():
         if "combined" in (a, b) and others & {a, b}:
             assert p < 0.01, (a, b)
             assert (test.difference > 0) == (a == "combined"), (a, b)
