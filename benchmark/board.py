@@ -18,6 +18,7 @@ from benchmark.purposes import ABOUT as ABOUT_PURPOSES
 from benchmark.purposes import purposes
 from benchmark.results import Result
 from benchmark.statistics import mean_interval, ranks
+from benchmark.tasks import BOARD
 
 COMMAND = "python -m benchmark.leaderboard"
 CONTROL = "control"
@@ -154,8 +155,13 @@ def _points(rows: Sequence[Row]) -> list[Point]:
 
 
 def _groups(results: Sequence[Result]) -> list[list[Result]]:
-    """Results table by table, in their order."""
-    ordered = sorted(results, key=lambda result: (*_table_key(result), result.method, result.seed))
+    """Results table by table: of each preset the board's tasks first, the main one before all, then others by name."""
+
+    def order(result: Result) -> tuple[object, ...]:
+        place = BOARD.index(result.task) if result.task in BOARD else len(BOARD)
+        return (result.preset, place, *_table_key(result), result.method, result.seed)
+
+    ordered = sorted(results, key=order)
     return [list(group) for _, group in groupby(ordered, key=_table_key)]
 
 

@@ -121,7 +121,7 @@ def test_combined_is_ahead_on_other_tasks_too(other_runs, task):
     mine = {pair: found for pair, found in tests.items() if "combined" in pair}
     assert len(mine) == 4
     for (a, _), (test, p) in mine.items():
-        assert p < 0.05
+        assert p < 0.01
         assert (test.difference > 0) == (a == "combined")
 
 
