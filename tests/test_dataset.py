@@ -323,6 +323,11 @@ def test_a_wrong_loudness_rhythm_or_silence_is_heard(tones):
     [
         (["export", "--space", "phrase", "--out", "x"], "no space 'phrase'; did you mean 'phrases'?"),
         (["export", "--space", "tones", "--out", "x", "--nuisances", "0"], "leaves no clip; expected a number from 1"),
+        (["export", "--space", "tones", "--out", "x", "--nuisances", "train=3,train=4"], "train is given twice"),
+        (
+            ["export", "--space", "tones", "--out", "x", "--nuisances", "trian=3"],
+            "'trian=3' is no number of clips; exp",
+        ),
         (["export", "--space", "tones", "--out", "x", "--shard", "4/3"], "--shard 4/3: expected i/n"),
         (["export", "--spce", "tones", "--out", "x"], "no option '--spce'; did you mean '--space'?"),
         (["export", "--space", "tones", "--split", "heldot(a,b,1)", "--out", "x"], "did you mean 'heldout'?"),

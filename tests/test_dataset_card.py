@@ -14,7 +14,7 @@ from generators.dataset import about, card, citation, croissant, licences, plan
 from generators.dataset.commands import main
 from generators.dataset.export import export
 from generators.dataset.lines import UsageError
-from generators.dataset.plan import Soundfont
+from generators.dataset.soundfonts import DEFAULT_SHA256, DEFAULT_SOUNDFONT, DEFAULT_SOUNDFONT_LICENCE, Soundfont
 
 ROOT = Path(__file__).resolve().parent.parent
 CORRELATED = "correlated(pitch,timbre,0.9)"
@@ -162,11 +162,11 @@ def test_clips_that_no_nuisance_tells_apart_are_said_to_be_one_sound(tmp_path, c
 
 def test_a_soundfont_s_authors_are_named():
     made = wanted("phrases", test=1)
-    font = Soundfont(file=plan.DEFAULT_SOUNDFONT, sha256="0" * 64, licence=plan.DEFAULT_SOUNDFONT_LICENCE)
+    font = Soundfont(file=DEFAULT_SOUNDFONT, sha256=DEFAULT_SHA256, licence=DEFAULT_SOUNDFONT_LICENCE)
     of = made.plan.model_copy(update={"space": "soundfont", "soundfont": font, "version": "1+0123"})
     said = card_of(made, of)
     assert "the soundfont TimGM6mb, by Tim Brechbill (2004) and David Bolton (2010)" in said
-    assert f"the soundfont `TimGM6mb.sf2` (SHA-256 {'0' * 64})" in said
+    assert f"the soundfont `TimGM6mb.sf2` (SHA-256 {DEFAULT_SHA256})" in said
     assert "was not measured" in said
     cited = yaml.safe_load(citation.cff(of, made.versions))
     assert [one["name"] for one in cited["references"][0]["authors"]] == ["Tim Brechbill", "David Bolton"]

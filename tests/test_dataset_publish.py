@@ -2,6 +2,7 @@
 
 import re
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import fsspec
@@ -11,7 +12,7 @@ from exported import tree, wanted
 from hostile import serving
 from huggingface_hub.errors import RepositoryNotFoundError
 
-from generators.dataset import addresses, licences, manifest, plan, publish
+from generators.dataset import addresses, licences, manifest, publish, soundfonts
 from generators.dataset.download import download
 from generators.dataset.export import export
 from generators.dataset.lines import FailedError, UsageError
@@ -228,22 +229,60 @@ def test_before_an_upload_to_hugging_face_its_repository_is_looked_at(made, monk
         publish.publish(made, "hf://datasets/me/tones", upload=True)
 
 
-def sampled(licence):
-    font = plan.Soundfont(file="some.sf2", sha256="0" * 64, licence=licence)
+def sampled(licence, sha256="0" * 64, notice=""):
+    font = soundfonts.Soundfont(file="some.sf2", sha256=sha256, licence=licence, notice=notice)
     return wanted(test=1).plan.model_copy(update={"space": "soundfont", "soundfont": font})
 
 
 def test_the_sampled_space_has_its_soundfont_s_licence(made, tmp_path):
     assert licences.licence_of(wanted(test=1).plan) == "CC-BY-4.0"
     assert licences.licence_of(sampled("MIT")) == "MIT"
-    assert "keep its copyright notice" in licences.reason(sampled("MIT"))
-    assert "FluidR3" in licences.reason(sampled(plan.DEFAULT_SOUNDFONT_LICENCE))
+    assert "keep its copyright notice with them, which was not given" in licences.reason(sampled("MIT"))
+    assert "in `LICENSE.txt`" in licences.reason(sampled("MIT", notice="Copyright"))
+    default = sampled(soundfonts.DEFAULT_SOUNDFONT_LICENCE, soundfonts.DEFAULT_SHA256)
+    assert "--soundfont FluidR3Mono_GM.sf3" in licences.reason(default)
     assert "do not pass the clips on" in licences.reason(sampled("unknown"))
-    assert "--soundfont some.sf2 --soundfont-licence MIT" in sampled("MIT").command
-    default = plan.Soundfont(file=plan.DEFAULT_SOUNDFONT, sha256="0" * 64, licence="GPL-3.0-only")
-    of = sampled("MIT").model_copy(update={"soundfont": default})
-    assert of.command.endswith("--nuisances test=1 --clips-a-file 100 --soundfont-licence GPL-3.0-only")
+    assert sampled("MIT").command.endswith(" --soundfont some.sf2 --soundfont-licence MIT")
+    assert sampled("MIT", notice="Copyright").command.endswith("--soundfont-licence MIT --soundfont-notice LICENSE.txt")
+    assert default.command.endswith("--nuisances test=1 --clips-a-file 100")
+    other_build = sampled(soundfonts.DEFAULT_SOUNDFONT_LICENCE, soundfonts.TIMGM6MB[1])
+    assert other_build.command.endswith("--clips-a-file 100 --soundfont some.sf2")
     there = manifest.read(made)
     (tmp_path / manifest.NAME).write_text(there.model_copy(update={"licence": "unknown"}).text())
     with pytest.raises(UsageError, match="nobody knows the licence"):
         publish.publish(tmp_path, "memory://x")
+    (tmp_path / manifest.NAME).write_text(there.model_copy(update={"plan": sampled("MIT"), "licence": "MIT"}).text())
+    with pytest.raises(UsageError, match="asks that its notice go with the clips"):
+        publish.publish(tmp_path, "memory://x")
+
+
+def test_a_licence_is_one_of_spdx_and_that_of_a_known_soundfont_is_not_another(tmp_path, monkeypatch):
+    used = soundfonts.soundfont_used
+    monkeypatch.setattr("generators.fluid.check_soundfont", lambda path: soundfonts.TIMGM6MB[1])
+    monkeypatch.setattr("generators.fluid.default_soundfont", lambda: Path("TimGM6mb.sf2"))
+    assert used("soundfont", None, None).licence == "GPL-2.0-only"
+    for path in (None, Path("renamed.sf2")):
+        with pytest.raises(UsageError, match=r"is TimGM6mb, which is under GPL-2\.0-only, not MIT"):
+            used("soundfont", path, "MIT")
+    monkeypatch.setattr("generators.fluid.check_soundfont", lambda path: "1" * 64)
+    notice = tmp_path / "notice"
+    notice.write_text("Copyright 2000 Somebody", encoding="utf-8")
+    assert used("soundfont", Path("other.sf2"), "mit", notice) == soundfonts.Soundfont(
+        file="other.sf2", sha256="1" * 64, licence="MIT", notice="Copyright 2000 Somebody"
+    )
+    assert used("soundfont", Path("other.sf2"), None).licence == "unknown"
+    with pytest.raises(UsageError, match="--soundfont-licence Foo: expected an identifier of SPDX"):
+        used("soundfont", Path("other.sf2"), "Foo")
+    with pytest.raises(UsageError, match="--soundfont-notice is for the space 'soundfont'; this is 'tones'"):
+        used("tones", None, None, notice)
+    for content in (b"", b"\xff\xfe", b"x" * 100_001):
+        notice.write_bytes(content)
+        with pytest.raises(UsageError, match=r"--soundfont-notice .*: (no text|.* characters; expected)"):
+            used("soundfont", Path("other.sf2"), "MIT", notice)
+
+
+def test_where_a_licence_s_text_is():
+    assert licences.url_of("MIT") == "https://opensource.org/license/mit"
+    assert licences.url_of("GPL-2.0-only") == "https://spdx.org/licenses/GPL-2.0-only.html"
+    for unlisted in ("LicenseRef-mine", "MIT OR GPL-2.0-only"):
+        assert licences.url_of(unlisted) == unlisted

@@ -80,7 +80,7 @@ def _submitted(options: argparse.Namespace) -> int:
     from benchmark.batch import carried_out
     from benchmark.requests import Request
     from benchmark.submit import card as cards
-    from benchmark.submit.check import SEEDS, problems
+    from benchmark.submit.check import SEEDS, problems, wanting
     from benchmark.submit.contract import faults
     from benchmark.tasks import BOARD
 
@@ -99,6 +99,9 @@ def _submitted(options: argparse.Namespace) -> int:
     if broken:
         return FAILED
     print(f"{card.method} keeps what a plugin promises; now the runs", flush=True)
+    rest = wanting(card)
+    if rest:
+        print(f"a part of a submission; the board also wants: {'; '.join(rest)}", flush=True)
     root = Path(options.results)
     _, failed = carried_out([request], options.results, options.device, options.workers)
     if failed:
@@ -109,7 +112,7 @@ def _submitted(options: argparse.Namespace) -> int:
     mine = [line for line in found if f"/{card.method}/" in line or f"/{card.method}:" in line]
     for problem in mine:
         complain(problem)
-    print("\n".join(_advice(card, written, root)) if not mine else f"{len(mine)} faults")
+    print(f"{len(mine)} faults" if mine else "\n".join(_rest(rest) if rest else _advice(card, written, root)))
     return FAILED if mine else DONE
 
 
@@ -159,6 +162,15 @@ def _card(options: argparse.Namespace, request: Request, address: Address) -> tu
     except ValidationError as error:
         raise ValueError(f"--{wrong(error).replace('trained_on', 'trained-on')}") from None
     return card, source
+
+
+def _rest(rest: Sequence[str]) -> list[str]:
+    """What to do where what was asked for is less than the board wants."""
+    return [
+        "\nwhat was asked for is there, and in order. It is no submission yet; the board also wants:\n",
+        *(f"  {line}" for line in rest),
+        "\nThe same command without --tasks, --seeds and --preset runs that alone, and writes the card anew.",
+    ]
 
 
 def _advice(card: Card, written: Sequence[Path], root: Path) -> list[str]:

@@ -52,6 +52,17 @@ def problems(root: Path, preset: str = PRESET, tasks: Iterable[str] = BOARD, see
     return [printable(line) for line in told]
 
 
+def wanting(card: Card) -> list[str]:
+    """What the board wants beyond a card, a line each; none, and it is a whole submission."""
+    wanted = _Wanted(PRESET, BOARD, SEEDS)
+    return _missing(card, wanted) + ([] if card.preset == PRESET else [f"preset: {PRESET}, not {card.preset}"])
+
+
+def _missing(card: Card, wanted: _Wanted) -> list[str]:
+    told = [f"tasks: {task} is missing" for task in wanted.tasks if task not in card.tasks]
+    return told + [f"seeds: {seed} is missing" for seed in wanted.seeds if seed not in card.seeds]
+
+
 def _is_built_in(method: str) -> bool:
     """Whether a result is of what the benchmark comes with, at any settings."""
     name = method.partition(",")[0]
@@ -88,9 +99,8 @@ def _against_the_board(card: Card, wanted: _Wanted) -> list[str]:
         told.append(f"benchmark_version: it is {card.benchmark_version}; the board's is {BENCHMARK_VERSION}")
     if card.preset != wanted.preset:
         told.append(f"preset: it is {card.preset}; the board's is {wanted.preset}")
-    told += [f"tasks: {task} is missing" for task in wanted.tasks if task not in card.tasks]
     told += [f"tasks: {task} is not on the board" for task in card.tasks if task not in wanted.tasks]
-    return told + [f"seeds: {seed} is missing" for seed in wanted.seeds if seed not in card.seeds]
+    return told + _missing(card, wanted)
 
 
 def _of_a_result(result: Result, source: Path) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from generators.dataset.plan import DEFAULT_SOUNDFONT, Plan
+from generators.dataset.plan import Plan
 from generators.factors import Factor
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def credits_of(plan: Plan) -> str | None:
         return f"The grid is that of SynTone: {authors} ({year}), *{title}*."
     if plan.soundfont is None:
         return None
-    if plan.soundfont.file != DEFAULT_SOUNDFONT:
+    if not plan.soundfont.timgm6mb:
         return f"The sound is that of the soundfont `{plan.soundfont.file}`; credit its authors as its licence asks."
     authors = " and ".join(f"{name} ({year})" for name, year in TIMGM6MB)
     return f"The sound is that of the soundfont TimGM6mb, by {authors}."

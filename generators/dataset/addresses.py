@@ -9,7 +9,7 @@ from typing import Any
 from generators.dataset import manifest
 from generators.dataset.lines import UsageError
 
-_EXPECTED = "expected hf://datasets/OWNER/NAME or s3://BUCKET/PATH"
+_EXPECTED = "expected hf://datasets/OWNER/NAME, s3://BUCKET/PATH, or another address of fsspec, as file:///FOLDER"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from generators.dataset import about, licences
-from generators.dataset.plan import DEFAULT_SOUNDFONT, Plan
+from generators.dataset.plan import Plan
 
 AUTHORS = "The dTones contributors"
 # Of this version of dTones. That of the export would make other bytes of the same clips every day.
@@ -71,7 +71,7 @@ def _references(plan: Plan) -> list[dict[str, Any]]:
     if plan.space.startswith("syntone"):
         authors, year, title = about.SYNTONE
         return [{"type": "generic", "title": title, "authors": [{"name": authors}], "year": year}]
-    if plan.soundfont is not None and plan.soundfont.file == DEFAULT_SOUNDFONT:
+    if plan.soundfont is not None and plan.soundfont.timgm6mb:
         authored = [{"name": name} for name, _ in about.TIMGM6MB]
         return [{"type": "data", "title": "TimGM6mb (soundfont)", "authors": authored, "year": about.TIMGM6MB[-1][1]}]
     return []

@@ -95,13 +95,14 @@ def _export(known: argparse.ArgumentParser) -> None:
     add("--clips-a-file", type=int, metavar="N", help="of a Parquet file (default: 1024)")
     add("--soundfont", type=Path, metavar="FILE", help="of the space `soundfont`: instruments from this file")
     add("--soundfont-licence", metavar="SPDX", help="its licence, as MIT: then that of the clips")
+    add("--soundfont-notice", type=Path, metavar="FILE", help="the text that its licence asks to pass on with them")
     known.set_defaults(run=_run_export)
 
 
 def _run_export(options: argparse.Namespace) -> str:
     import generators
     from generators import splits
-    from generators.dataset import export, plan
+    from generators.dataset import export, plan, soundfonts
 
     space = generators.space(options.space)  # unknown names cost no time
     split = splits.parse(options.split).ordered(space).name
@@ -109,7 +110,9 @@ def _run_export(options: argparse.Namespace) -> str:
     clips_a_file = plan.CLIPS_A_FILE if options.clips_a_file is None else options.clips_a_file
     if not 1 <= clips_a_file <= 1_000_000:
         raise UsageError(f"--clips-a-file {clips_a_file}: expected 1 to 1,000,000")
-    font = plan.soundfont_used(options.space, options.soundfont, options.soundfont_licence)
+    font = soundfonts.soundfont_used(
+        options.space, options.soundfont, options.soundfont_licence, options.soundfont_notice
+    )
     folder = options.out.expanduser()
     export.check_folder(folder)  # before any sound is made
     print(f"{options.space}: making its sounds", file=sys.stderr, flush=True)

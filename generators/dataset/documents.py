@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from generators.dataset import card, citation, croissant, files, licences, manifest
 from generators.dataset.manifest import Entry, Manifest
+from generators.dataset.soundfonts import NOTICE
 
 if TYPE_CHECKING:
     from generators.dataset.export import Export
@@ -30,6 +31,8 @@ def write(wanted: Export, folder: Path, made: list[Entry]) -> None:
         "CITATION.cff": citation.cff(plan, wanted.versions),
         "croissant.json": croissant.metadata(plan, generator, clips, entries) + "\n",
     }
+    if plan.soundfont is not None and plan.soundfont.notice:
+        documents[NOTICE] = plan.soundfont.notice
     entries += [_listed(folder, name, text.encode()) for name, text in documents.items()]
     whole = Manifest(
         name=citation.name_of(plan),

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from generators.dataset.plan import DEFAULT_SOUNDFONT_LICENCE, Plan
+import re
+
+from generators.dataset.plan import Plan
+from generators.dataset.soundfonts import NOTICE, UNKNOWN
 
 SYNTHESISED = "CC-BY-4.0"
-UNKNOWN = "unknown"
+# Fluid (R3) itself has no contrabass above MIDI 57, 14 of the 24 pitches; this build of it has. Licence: the copyright
+# file of Debian's package fluidr3mono-gm-soundfont.
+_ADVICE = (
+    "For publishing, export with FluidR3 Mono GM (MIT; Debian's fluidr3mono-gm-soundfont): `--soundfont "
+    "FluidR3Mono_GM.sf3 --soundfont-licence MIT --soundfont-notice FILE`, the file with its copyright notice."
+)
 _URLS = {
     "CC-BY-4.0": "https://creativecommons.org/licenses/by/4.0/",
     "MIT": "https://opensource.org/license/mit",
@@ -18,8 +26,9 @@ def licence_of(plan: Plan) -> str:
 
 
 def url_of(licence: str) -> str:
-    """Where its text is."""
-    return _URLS.get(licence, f"https://spdx.org/licenses/{licence}.html")
+    """Where its text is; of an expression, or of a licence that SPDX does not list, the expression itself."""
+    listed = re.fullmatch(r"[A-Za-z0-9.+-]+", licence) and not licence.startswith("LicenseRef-")
+    return _URLS.get(licence, f"https://spdx.org/licenses/{licence}.html" if listed else licence)
 
 
 def reason(plan: Plan) -> str:
@@ -30,19 +39,29 @@ def reason(plan: Plan) -> str:
             "use them for anything, and cite dTones."
         )
     font, licence = plan.soundfont, plan.soundfont.licence
-    advice = "For publishing, export with FluidR3 GM (MIT): `--soundfont FluidR3_GM.sf2 --soundfont-licence MIT`."
-    if licence == DEFAULT_SOUNDFONT_LICENCE:
+    if font.timgm6mb:
         return (
             f"The clips contain samples of the soundfont `{font.file}`, which is under the GNU General Public License "
             f"({licence}). Whether clips are a derived work of it is not settled; take them to be under the same "
-            f"licence. {advice}"
+            f"licence. {_ADVICE}"
         )
     if licence == UNKNOWN:
         return (
             f"The clips contain samples of the soundfont `{font.file}` (SHA-256 {font.sha256}); its licence was not "
-            f"given (`--soundfont-licence`), so do not pass the clips on. {advice}"
+            f"given (`--soundfont-licence`), so do not pass the clips on. {_ADVICE}"
         )
-    return (
-        f"The clips contain samples of the soundfont `{font.file}` (SHA-256 {font.sha256}), which is under {licence}, "
-        "and so are they: keep its copyright notice with them."
+    notice = (
+        f"its copyright notice is in `{NOTICE}`: keep that with them."
+        if font.notice
+        else "keep its copyright notice with them, which was not given (`--soundfont-notice`)."
     )
+    return (
+        f"The clips contain samples of the soundfont `{font.file}` (SHA-256 {font.sha256}), which its exporter says is "
+        f"under {licence}, and so are they: {notice}"
+    )
+
+
+def needs_notice(plan: Plan) -> bool:
+    """Whether a licence that was given asks for a notice that was not."""
+    font = plan.soundfont
+    return font is not None and not font.timgm6mb and font.licence not in (UNKNOWN, "CC0-1.0") and not font.notice

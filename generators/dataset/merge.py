@@ -34,8 +34,11 @@ def merge(folders: list[Path], folder: Path) -> str:
     units = plans.units_of(plan, plans.clips_of(plan))
     if missing := [unit.name for unit in units if unit.name not in found]:
         there = ", ".join(sorted({f"{share['shard'][0]}/{share['shard'][1]}" for _, share in shares}))
+        no_shards = [str(place) for place in folders if not any(place.glob("shard-*-of-*.json"))]
+        also = f", and no shard in {', '.join(no_shards)}" if no_shards else ""
         raise UsageError(
-            f"{len(missing)} of {len(units)} files are in no shard ({missing[0]} first); there are {there}"
+            f"{len(missing)} of {len(units)} files are in no shard ({missing[0]} first); there are {there}{also}; "
+            "give the folders of the others too"
         )
     _kept_by_merge(folder, folders, plan, first["made_by"])
     ordered: list[tuple[Path, Entry]] = []

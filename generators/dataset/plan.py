@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 import generators
 from generators import splits
 from generators.dataset.lines import UsageError
+from generators.dataset.soundfonts import NOTICE, SPACE, UNKNOWN, Soundfont
 from generators.splits import ROLES, Role
 
 if TYPE_CHECKING:
@@ -28,15 +29,6 @@ MOST_CLIPS = 10_000  # of a combination: 2 TB of `phrases`
 SEED_OF_ROLE: dict[Role, int] = {role: number * 10**9 for number, role in enumerate(ROLES)}
 MADE_WITH = ("dtones", "numpy", "pyarrow", "soundfile")  # whose versions can change a file's bytes
 MIDI_MADE_WITH = ("pretty_midi", "mido")
-
-
-class Soundfont(BaseModel):
-    """The instruments of the sampled space. licence: an SPDX identifier, or `unknown`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    file: str
-    sha256: str
-    licence: str
 
 
 class Plan(BaseModel):
@@ -71,7 +63,7 @@ class Plan(BaseModel):
         parts += re.findall(r"[a-z0-9._-]+", self.split) if self.split != "iid" else []
         parts += [] if draws == {1} and alike else [f"x{draws.pop()}"] if alike else [roles]
         parts += ["wav"] if self.format == "wav" else []
-        if self.soundfont is not None and self.soundfont.file != DEFAULT_SOUNDFONT:
+        if self.soundfont is not None and not self.soundfont.default:
             parts.append(self.soundfont.sha256[:8])
         return "-".join(parts)
 
@@ -84,16 +76,13 @@ class Plan(BaseModel):
         parts.append(f"--nuisances {draws.pop() if len(draws) == 1 and len(self.nuisances) == len(ROLES) else told}")
         parts += ["--format wav"] if self.format == "wav" else []
         parts += [f"--clips-a-file {self.clips_a_file}"] if self.clips_a_file != CLIPS_A_FILE else []
-        if self.soundfont is not None:
-            other = self.soundfont.file != DEFAULT_SOUNDFONT
-            parts += [f"--soundfont {shlex.quote(self.soundfont.file)}"] if other else []
-            if other or self.soundfont.licence != DEFAULT_SOUNDFONT_LICENCE:
-                parts.append(f"--soundfont-licence {shlex.quote(self.soundfont.licence)}")
+        if (font := self.soundfont) is not None and not font.default:
+            parts.append(f"--soundfont {shlex.quote(font.file)}")
+            if not font.timgm6mb and font.licence != UNKNOWN:
+                parts.append(f"--soundfont-licence {shlex.quote(font.licence)}")
+        if font is not None and font.notice:
+            parts.append(f"--soundfont-notice {NOTICE}")
         return " ".join(parts)
-
-
-# Version 2 and no later one: the copyright file of Debian's package timgm6mb-soundfont.
-DEFAULT_SOUNDFONT, DEFAULT_SOUNDFONT_LICENCE = "TimGM6mb.sf2", "GPL-2.0-only"
 
 
 @dataclass(frozen=True)
@@ -163,23 +152,9 @@ def share_of(units: list[Unit], shard: tuple[int, int]) -> list[Unit]:
 def sound(plan_or_space: Plan | str, soundfont: Path | None = None) -> Generator:
     """The generator of a plan or space. Raises ValueError as `generators.load`."""
     name = plan_or_space if isinstance(plan_or_space, str) else plan_or_space.space
-    if soundfont is not None and name != "soundfont":
+    if soundfont is not None and name != SPACE:
         raise UsageError(f"--soundfont is for the space 'soundfont'; this is '{name}'")
     return generators.load(name) if soundfont is None else generators.load(name, soundfont=soundfont)
-
-
-def soundfont_used(space: str, path: Path | None, licence: str | None) -> Soundfont | None:
-    """What is to be told of the soundfont; None for spaces that need none. Raises ValueError as `fluid` does."""
-    if space != "soundfont":
-        if licence is not None:
-            raise UsageError(f"--soundfont-licence is for the space 'soundfont'; this is '{space}'")
-        return None
-    from generators import fluid
-
-    digest = fluid.check_soundfont(fluid.default_soundfont() if path is None else path)
-    if path is None:
-        return Soundfont(file=DEFAULT_SOUNDFONT, sha256=digest, licence=licence or DEFAULT_SOUNDFONT_LICENCE)
-    return Soundfont(file=path.name, sha256=digest, licence=licence or "unknown")
 
 
 def made_by(generator: Generator) -> dict[str, str]:
@@ -206,13 +181,17 @@ def draws_of(text: str) -> dict[Role, int]:
 
     Raises UsageError saying what came and what was expected.
     """
-    expected = "expected a number from 1, or by role: train=8,probe=2,test=2"
+    expected = f"expected a number from 1, or by role, of {', '.join(ROLES)}: train=8,probe=2,test=2"
     found: dict[Role, int] = dict.fromkeys(ROLES, 0)
+    told: set[str] = set()
     for part in text.split(","):
         name, equals, number = part.rpartition("=")
         roles: Any = [name] if equals else list(ROLES)
         if not number.isdecimal() or not set(roles) <= set(ROLES) or (not equals and "," in text):
-            raise UsageError(f"--nuisances {text}: '{part}' is none; {expected}")
+            raise UsageError(f"--nuisances {text}: '{part}' is no number of clips; {expected}")
+        if name in told:
+            raise UsageError(f"--nuisances {text}: {name} is given twice; {expected}")
+        told.add(name)
         found |= dict.fromkeys(roles, int(number))
     if not any(found.values()):
         raise UsageError(f"--nuisances {text} leaves no clip; {expected}")

@@ -28,6 +28,11 @@ def publish(folder: Path, to: str, *, upload: bool = False) -> str:
     there, address = manifest.read(folder), addresses.parse(to)
     if there.licence == licences.UNKNOWN:
         raise UsageError(f"nobody knows the licence of {folder}; export it with --soundfont-licence, if you know it")
+    if licences.needs_notice(there.plan):
+        raise UsageError(
+            f"{there.licence}, the licence of {folder}, asks that its notice go with the clips, and it is not there; "
+            "export them anew with --soundfont-notice FILE"
+        )
     for entry in there.files:
         if wrong := manifest.wrong_with(folder, entry):
             raise UsageError(f"{folder / entry.path}: {wrong}; {there.command} --out {folder} mends it")

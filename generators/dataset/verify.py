@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generators.dataset import interrupts, listening, manifest, plan, reading, rendering
+from generators.dataset import interrupts, listening, manifest, plan, reading, rendering, soundfonts
 from generators.dataset.lines import FailedError, UsageError
 from generators.dataset.manifest import Manifest
 from generators.dataset.plan import Rows
@@ -70,10 +70,13 @@ def _check_files(folder: Path, there: Manifest, check: interrupts.Check) -> None
 def _generator(there: Manifest, soundfont: Path | None) -> Generator:
     font = there.plan.soundfont
     if font is not None:
-        here = plan.soundfont_used(there.plan.space, soundfont, None)
+        here = soundfonts.soundfont_used(there.plan.space, soundfont, None)
         if here is None or here.sha256 != font.sha256:
+            came = "the default one" if soundfont is None else str(soundfont)
+            came += "" if here is None else f", SHA-256 {here.sha256}"
             raise UsageError(
-                f"these clips are of the soundfont {font.file}, SHA-256 {font.sha256}; give it: --soundfont"
+                f"these clips are of the soundfont {font.file}, SHA-256 {font.sha256}, not of {came}; give the right "
+                "one: --soundfont FILE"
             )
     generator = plan.sound(there.plan, soundfont)
     if generator.version != there.plan.version:
