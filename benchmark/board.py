@@ -28,10 +28,11 @@ ABOUT = f"""\
 (disentanglement) the share of it that is in its own block and nowhere else, and **B** (balance), which ranks, is high
 only where both are; each goes from 0, nothing, to 1, everything, and is a mean over seeds ± half of a 95 % t interval.
 Seeds vary a method's initial weights and the examples it draws; the clips are the same for all.
-Rank is 1 + the number of methods with a better B by a t test paired by seed, Holm-corrected at 5 %, so methods that
-cannot be told apart share a rank; controls, and methods with fewer than five common seeds, have none ({NONE}). Presets
-never share a table. `{COMMAND}` rebuilds this file from `results/` alone; with `--compare A B`
-it says which differences between two methods are real.
+Rank is 1 + the number of methods shown to have a better B, by a t test paired by seed, Holm-corrected at 5 % over all
+pairs of the table. It says that and no more: a method whose seeds spread wide can have a better rank than one of a
+higher mean, two of different ranks need not differ, and ranks can move when methods join. Controls, and methods with
+fewer than five common seeds, have none ({NONE}). Presets never share a table. `{COMMAND}` rebuilds
+this file from `results/` alone; with `--compare A B` it says which differences between two methods are real.
 """
 
 NOT_UNIFORM = "† Its seeds are not runs of the same code and settings: unranked until they are run again.\n"
@@ -191,7 +192,11 @@ def _overall(groups: Sequence[Sequence[Result]]) -> list[str]:
             tasks[group[0].task] = rows
     if len(tasks) < 2:
         return []
-    return [f"## {groups[0][0].preset}: all tasks\n", ABOUT_OVERALL, overall(tasks)]
+    counted = [task for task in tasks if task in BOARD]
+    if len(counted) < 2:
+        counted = list(tasks)
+    about = ABOUT_OVERALL.format(tasks=", ".join(counted))
+    return [f"## {groups[0][0].preset}: all tasks\n", about, overall(tasks, counted)]
 
 
 def _notes(rows: Sequence[Row]) -> list[str]:

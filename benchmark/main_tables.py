@@ -19,8 +19,9 @@ ABOUT_ONE_BLOCK = """\
 Methods of one block, with no idea of blocks: what they keep is measured, and they have no D, no B and no rank.
 """
 ABOUT_OVERALL = f"""\
-B of each task, and the mean over all of them, which ranks as B does in one task: by a t test paired by seed, of each
-seed's mean over tasks, of the methods that have all tasks. {NONE}: not run, or not to be ranked.
+B of each task, and the mean over {{tasks}},
+which ranks as B does in one task: by a t test paired by seed, of each seed's mean over these tasks, of the methods that
+have them all. {NONE}: not run, or not to be ranked.
 """
 
 
@@ -61,17 +62,20 @@ def _cost(row: Row) -> list[str]:
     return [number(seconds, 0 if seconds >= 10 else 1), str(len(row.results)), devices]
 
 
-def overall(tasks: Mapping[str, Sequence[Row]]) -> str:
-    """Methods by their B in several tasks. tasks: the rows of each; those set by hand or without B are left out."""
+def overall(tasks: Mapping[str, Sequence[Row]], counted: Sequence[str]) -> str:
+    """Methods by their B in several tasks.
+
+    tasks: the rows of each; those set by hand or without B are left out. counted: those that the mean is over.
+    """
     by_task = {
         task: {row.name: row.by_seed(BALANCE) for row in rows if not row.by_hand and row.values(BALANCE)}
         for task, rows in tasks.items()
     }
     families = {row.name: row.results[0].family for rows in tasks.values() for row in rows}
     controls = {row.name for rows in tasks.values() for row in rows if row.control}
-    unsure = {row.name for rows in tasks.values() for row in rows if row.rank is None}
+    unsure = {row.name for task in counted for row in tasks[task] if row.rank is None}
     names = sorted({name for found in by_task.values() for name in found})
-    means = {name: _by_seed([found.get(name, {}) for found in by_task.values()]) for name in names}
+    means = {name: _by_seed([by_task[task].get(name, {}) for task in counted]) for name in names}
     rank = ranks({name: values for name, values in means.items() if values and name not in controls | unsure})
     order = sorted(
         names,

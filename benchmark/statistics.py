@@ -213,8 +213,8 @@ def ranks(values_by_method: Mapping[str, Mapping[int, float]]) -> dict[str, int 
     """Rank of each method, {method: {seed: value}}: 1 + the number of methods that are significantly better.
 
     Better: the mean difference over common seeds is positive, and a two-sided paired t test is significant at 5 %
-    after Holm's correction over all pairs. Methods that cannot be told apart share a rank. None, unranked: a method
-    without five seeds in common with the others; such a method does not enter the correction.
+    after Holm's correction over all pairs. So ranks need not follow means. None, unranked: a method without five seeds
+    in common with the others; such a method does not enter the correction.
     """
     tests = _tested(values_by_method)
     first, second = np.triu_indices(len(tests.names), 1)

@@ -171,7 +171,7 @@ def edited(path, change):
         ("seeds", [0], "seeds: 1 is missing"),
         ("seeds", [0, 1, 2], "seed2.json: there is no such result that can be used"),
         ("tasks", [BOARD[0]], f"tasks: {BOARD[1]} is missing"),
-        ("tasks", [*BOARD[:2], "tones/pitch"], "tasks: tones/pitch is not on the board"),
+        ("tasks", [*BOARD[:2], "soundfont/timbre", "tones/pitch"], "tasks: tones/pitch is not on the board"),
         ("more", 1, "more: Extra inputs are not permitted"),
     ],
 )
@@ -250,6 +250,18 @@ def test_a_method_is_run_for_the_board_its_card_written_and_all_of_it_checked(ro
     assert submit.main([*line, "--tasks", *BOARD[:2], "--seeds", "0", "1"]) == 0
     told = capsys.readouterr().out
     assert asked.requests[0].task == list(BOARD[:2])
+    for seed in (2, 3, 4):  # as `--check`, which wants five, would say
+        assert f"seeds: {seed} is missing" in told.partition("It is no submission yet")[2]
+    assert "git add" not in told
+    monkeypatch.setattr(check, "BOARD", BOARD)
+    monkeypatch.setattr(check, "SEEDS", (0, 1))
+    assert check.wanting(card.read(root / "submissions/mine/card.json")) == [
+        f"tasks: {t} is missing" for t in BOARD[2:]
+    ]
+    monkeypatch.setattr(check, "BOARD", BOARD[:2])
+    assert submit.main([*line, "--tasks", *BOARD[:2], "--seeds", "0", "1"]) == 0
+    told = capsys.readouterr().out
+    assert "It is no submission yet" not in told
     assert "git add results/submissions/mine/card.json" in told
     assert f"git add results/{BENCHMARK_VERSION}/quick/phrases/timbre/mine" in told
     assert card.read(root / "submissions/mine/card.json").trained_on == "nothing"
