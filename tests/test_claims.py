@@ -224,6 +224,8 @@ def test_what_the_forerunner_s_page_says_of_what_was_tried_is_so():
         if "shared_groups=0" not in one.settings:
             assert 0.70 < told["shared_timbre"] < 0.80, one.settings
         assert not (told["private_timbre"] <= 0.60 and told["private_frequency"] >= 0.85), one.settings
+        if "resolution=" in one.settings:
+            assert abs(told["private_timbre"] - told["private_frequency"]) < 0.08, one.settings
     chosen = min(choice.read(ROOT / choice.RECORD), key=lambda one: one.shortfall)
     assert chosen.accuracies["shared_timbre"] > 0.99
 

@@ -240,7 +240,7 @@ def test_the_sampled_space_has_its_soundfont_s_licence(made, tmp_path):
     assert "keep its copyright notice with them, which was not given" in licences.reason(sampled("MIT"))
     assert "in `LICENSE.txt`" in licences.reason(sampled("MIT", notice="Copyright"))
     default = sampled(soundfonts.DEFAULT_SOUNDFONT_LICENCE, soundfonts.DEFAULT_SHA256)
-    assert "--soundfont FluidR3Mono_GM.sf3" in licences.reason(default)
+    assert "--soundfont MuseScore_General_Lite.sf3" in licences.reason(default)
     assert "do not pass the clips on" in licences.reason(sampled("unknown"))
     assert sampled("MIT").command.endswith(" --soundfont some.sf2 --soundfont-licence MIT")
     assert sampled("MIT", notice="Copyright").command.endswith("--soundfont-licence MIT --soundfont-notice LICENSE.txt")
@@ -279,6 +279,16 @@ def test_a_licence_is_one_of_spdx_and_that_of_a_known_soundfont_is_not_another(t
         notice.write_bytes(content)
         with pytest.raises(UsageError, match=r"--soundfont-notice .*: (no text|.* characters; expected)"):
             used("soundfont", Path("other.sf2"), "MIT", notice)
+
+
+def test_a_licence_s_notice_lies_in_the_export(tmp_path):
+    whole = wanted(test=1)
+    font = soundfonts.Soundfont(file="some.sf2", sha256="0" * 64, licence="MIT", notice="Copyright 2000 Somebody")
+    said = whole.plan.model_copy(update={"soundfont": font})
+    export(type(whole)(said, whole.generator, whole.clips, whole.versions), tmp_path / "out")
+    assert (tmp_path / "out/LICENSE.txt").read_text(encoding="utf-8") == "Copyright 2000 Somebody"
+    assert "LICENSE.txt" in {entry.path for entry in manifest.read(tmp_path / "out").files}
+    assert "in `LICENSE.txt`: keep that with them" in (tmp_path / "out/README.md").read_text(encoding="utf-8")
 
 
 def test_where_a_licence_s_text_is():

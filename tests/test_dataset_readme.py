@@ -11,10 +11,11 @@ from hostile import serving
 
 from benchmark.run import main as train
 from generators.dataset.commands import main
+from generators.fluid import default_soundfont
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 [SECTION] = re.findall(r"^## The clips as files\n(.*?)(?=^## )", README, re.MULTILINE | re.DOTALL)
-COMMANDS = re.findall(r"^    python -m generators\.dataset ([^#\n]*)", SECTION, re.MULTILINE)
+COMMANDS = re.findall(r"^    python -m generators\.dataset ([^#\n]*)", SECTION.replace("\\\n", " "), re.MULTILINE)
 
 
 def done(command):
@@ -26,7 +27,7 @@ def done(command):
 def test_the_way_from_export_to_a_classifier_is_as_printed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    export, verify, for_training, first, second, merge, publish, download = COMMANDS
+    export, verify, for_training, first, second, merge, publish, download, _ = COMMANDS
     assert done(export) == done(verify) == 0
     alone = tree(tmp_path / "phrases")
     (tmp_path / "phrases").rename(tmp_path / "alone")
@@ -61,3 +62,18 @@ def test_the_way_from_export_to_a_classifier_is_as_printed(tmp_path, monkeypatch
 
     classifier = KNeighborsClassifier(1).fit(spectra["train"], timbres["train"])
     assert classifier.score(spectra["test"], timbres["test"]) > 0.6  # chance: 0.125
+
+
+def test_the_export_of_sampled_clips_is_as_printed_and_does_not_relabel_another_soundfont(
+    tmp_path, monkeypatch, capsys
+):
+    """That soundfont is not on every machine: in its place stands the default one, whose licence is another."""
+    words = shlex.split(COMMANDS[-1])
+    where = {name: words[words.index(f"--{name}") + 1] for name in ("soundfont", "soundfont-notice")}
+    assert where["soundfont"].endswith("MuseScore_General_Lite.sf3")
+    (tmp_path / "copyright").write_text("a notice", encoding="utf-8")
+    told = {where["soundfont"]: str(default_soundfont()), where["soundfont-notice"]: str(tmp_path / "copyright")}
+    monkeypatch.chdir(tmp_path)
+    assert main([told.get(word, word) for word in words]) == 2
+    assert "is TimGM6mb, which is under GPL-2.0-only, not MIT" in capsys.readouterr().err
+    assert not (tmp_path / "sampled").exists()

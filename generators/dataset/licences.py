@@ -8,11 +8,11 @@ from generators.dataset.plan import Plan
 from generators.dataset.soundfonts import NOTICE, UNKNOWN
 
 SYNTHESISED = "CC-BY-4.0"
-# Fluid (R3) itself has no contrabass above MIDI 57, 14 of the 24 pitches; this build of it has. Licence: the copyright
-# file of Debian's package fluidr3mono-gm-soundfont.
+# Made from Fluid (R3), which itself has no contrabass above MIDI 57, 14 of the 24 pitches. Licence: the copyright file
+# of Debian's package musescore-general-soundfont-small.
 _ADVICE = (
-    "For publishing, export with FluidR3 Mono GM (MIT; Debian's fluidr3mono-gm-soundfont): `--soundfont "
-    "FluidR3Mono_GM.sf3 --soundfont-licence MIT --soundfont-notice FILE`, the file with its copyright notice."
+    "For publishing, export with MuseScore General (MIT; Debian's musescore-general-soundfont-small): `--soundfont "
+    "MuseScore_General_Lite.sf3 --soundfont-licence MIT --soundfont-notice FILE`, the file with its copyright notice."
 )
 _URLS = {
     "CC-BY-4.0": "https://creativecommons.org/licenses/by/4.0/",

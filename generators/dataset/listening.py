@@ -16,7 +16,9 @@ from generators.loudness import k_weighted_energy, lufs
 
 _LOUDNESS_LU = 0.5
 _WIDTH = 0.017  # of a harmonic, either way: 30 cents
-_HARMONIC = 0.7  # of a note's energy, at the least; the rest is noise and the attack
+_HARMONIC = 0.7  # of a note's energy: so much is at its pitch; the rest is noise and the attack
+# A plucked string may have more of its energy in the attack; then this much, and more than at the pitches around.
+_PLUCKED, _AROUND, _MORE = 0.2, (-2, -1, 1, 2), 1.05
 _STRUCK_DB = 12.0  # a note's first fifth of a second above the loudest moment of silence
 _PARTIAL_DB = -40.0  # below the strongest: weaker peaks are noise or side lobes
 
@@ -81,18 +83,27 @@ def wrong_pitch(note: NDArray, sample_rate: int, pitch_midi: float) -> str | Non
     n = 8 * len(note)
     power = np.abs(np.fft.rfft(note * np.blackman(len(note)), n)) ** 2
     hertz = np.arange(len(power)) * sample_rate / n
-    fundamental = 440 * 2 ** ((pitch_midi - 69) / 12)
-    harmonic = np.maximum(1, np.rint(hertz / fundamental))
-    away = np.abs(hertz - harmonic * fundamental)
-    width = np.maximum(harmonic * fundamental * _WIDTH, 1.2 * sample_rate / len(note))  # the window's, at low pitches
-    first = power[(harmonic == 1) & (away < width)].max()
+    narrowest = 1.2 * sample_rate / len(note)  # the window's, at low pitches
+
+    def harmonics(pitch: float) -> tuple[float, NDArray[np.bool_], NDArray[np.bool_]]:
+        """Of a pitch, the fundamental in Hz, which frequencies belong to it, and which to any of its harmonics."""
+        fundamental = 440 * 2 ** ((pitch - 69) / 12)
+        harmonic = np.maximum(1, np.rint(hertz / fundamental))
+        near = np.abs(hertz - harmonic * fundamental) < np.maximum(harmonic * fundamental * _WIDTH, narrowest)
+        return fundamental, (harmonic == 1) & near, near
+
+    fundamental, at_first, at_any = harmonics(pitch_midi)
+    first = power[at_first].max()
     below = power[(hertz > 0.3 * fundamental) & (hertz < 0.6 * fundamental)].max()
     if first < power.max() * 10 ** (_PARTIAL_DB / 10) or first < 2 * below:
         return f"no fundamental at {fundamental:.0f} Hz"
-    share = power[away < width].sum() / power.sum()
-    return (
-        None if share > _HARMONIC else f"{1 - share:.0%} of the energy is beside the harmonics of {fundamental:.0f} Hz"
-    )
+    share = power[at_any].sum() / power.sum()
+    if share > _HARMONIC:
+        return None
+    around = max(power[harmonics(pitch_midi + step)[2]].sum() / power.sum() for step in _AROUND)
+    if share > _PLUCKED and share > _MORE * around:
+        return None
+    return f"{1 - share:.0%} of the energy is beside the harmonics of {fundamental:.0f} Hz"
 
 
 def _decibels(audio: NDArray) -> float:
