@@ -155,7 +155,7 @@ def _points(rows: Sequence[Row]) -> list[Point]:
     return points
 
 
-def _groups(results: Sequence[Result]) -> list[list[Result]]:
+def by_table(results: Sequence[Result]) -> list[list[Result]]:
     """Results table by table: of each preset the board's tasks first, the main one before all, then others by name."""
 
     def order(result: Result) -> tuple[object, ...]:
@@ -169,7 +169,7 @@ def _groups(results: Sequence[Result]) -> list[list[Result]]:
 def pictures(results: Sequence[Result]) -> dict[str, str]:
     """P against D of every table that has a method with both: SVG by file, `preset/task.svg`; the same bytes always."""
     found: dict[str, str] = {}
-    for group, file in zip(_groups(results), _files(_groups(results)), strict=True):
+    for group, file in zip(by_table(results), _files(by_table(results)), strict=True):
         points = _points(rows_of(group))
         if points:
             found[file] = scatter(points, f"P against D, {group[0].preset}: {group[0].task}")
@@ -234,7 +234,7 @@ def text(
         return "\n".join([*parts, "There are no results yet.\n"])
     since = f" Older ones, with other numbers, lie beside them: {', '.join(older)}." if older else ""
     parts.append(f"Results of benchmark version {benchmark_version}.{since}\n")
-    groups, drawn = _groups(results), pictures(results)
+    groups, drawn = by_table(results), pictures(results)
     files = dict(zip(map(id, groups), _files(groups), strict=True))
     for _, tables in groupby(groups, key=lambda group: group[0].preset):
         of_preset = list(tables)

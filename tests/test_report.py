@@ -94,10 +94,10 @@ def test_numbers_and_ranks_are_those_of_the_leaderboard(tmp_path):
     pages = written(tmp_path, board())
     runs = [run for run in board() if run.task == "phrases/timbre"]
     tables = data_of(pages["index.html"])["tables"]
-    assert [len(table) for table in tables] == [1, 5]
+    assert [len(table) for table in tables] == [5, 1]
     rows = rows_of(runs)
-    assert [(point["name"], point["rank"]) for point in tables[1]] == [(row.name, row.rank) for row in rows]
-    for point, row in zip(tables[1], rows, strict=True):
+    assert [(point["name"], point["rank"]) for point in tables[0]] == [(row.name, row.rank) for row in rows]
+    for point, row in zip(tables[0], rows, strict=True):
         mean, half = mean_interval(row.values("balance"))
         assert point["values"]["balance"] == [round(mean, 4), None if half is None else round(half, 4)]
     assert "0.800 ± 0.020" in pages["index.html"]

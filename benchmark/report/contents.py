@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
-from benchmark.board import Row, rows_of
+from benchmark.board import Row, by_table, rows_of
 from benchmark.oracles import FAMILY as ORACLE
 from benchmark.report.names import page_name
 from benchmark.results import Result
@@ -59,9 +58,7 @@ class Table:
 
 def tables_of(results: Sequence[Result]) -> list[Table]:
     """The tables of the leaderboard in its order; results whose preset, versions or blocks differ share none."""
-    ordered = sorted(results, key=lambda result: (*_key(result), result.method, result.seed))
-    groups = [list(group) for _, group in groupby(ordered, key=_key)]
-    return [_table(group, results) for group in groups]
+    return [_table(group, results) for group in by_table(results)]
 
 
 def _table(group: Sequence[Result], results: Sequence[Result]) -> Table:
@@ -78,8 +75,3 @@ def _table(group: Sequence[Result], results: Sequence[Result]) -> Table:
         oracles=tuple(Row(tuple(run for run in group if run.method == name), None) for name in oracles),
         absent=tuple(sorted(others - {run.method for run in group})),
     )
-
-
-def _key(result: Result) -> tuple[object, ...]:
-    blocks = tuple((block, tuple(factors)) for block, factors in result.blocks.items())
-    return (result.preset, result.task, result.task_version, result.space_version, blocks)
