@@ -6,9 +6,6 @@ is found does not decide what comes out, so no code that does imports this.
 
 from __future__ import annotations
 
-import ast
-import importlib
-import importlib.util
 import inspect
 import re
 import sys
@@ -19,14 +16,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, get_args
 
-from baselines.registry import line_of, names, said_by
+from baselines import plugin_files
+from baselines.registry import names
 
 if TYPE_CHECKING:
     from baselines.contract import Method
     from baselines.encoders import Foreign
 
 GROUP = "dtones.methods"
-FOREIGN = ("generators", "benchmark")  # the rooms that know factors
 # What a command line reads as something else, or as the name of a folder.
 RESERVED = ("all", "oracle", "oracles")
 NAME = r"[A-Za-z0-9_][A-Za-z0-9_-]*"
@@ -70,7 +67,7 @@ class Address:
             if not self.path.is_file():
                 raise ValueError(f"no plugin file '{self.path}'; expected a Python file that defines a Method")
             return self.path
-        return _file_of_module(str(self.module))
+        return plugin_files.file_of_module(str(self.module))
 
 
 def load(address: Address, name: str | None = None) -> tuple[type[Method] | Foreign, Path]:
@@ -85,7 +82,7 @@ def load(address: Address, name: str | None = None) -> tuple[type[Method] | Fore
         raise ValueError(f"{address.told} takes the name of a built-in method: {advice}")
     if called in RESERVED or not re.fullmatch(NAME, called):
         raise ValueError(f"{address.told} cannot name a method: rename it, with letters, digits, _ and -")
-    _check_imports(file)
+    plugin_files.check_imports(file)
     key = (address, called, file.resolve(), file.read_bytes())
     if key not in _encoders:  # made once: weights may be large. A method's module is run anew, for it may keep state
         found = _found(address, called, file)
@@ -99,7 +96,7 @@ _encoders: dict[object, tuple[type[Method] | Foreign, Path]] = {}
 
 
 def _found(address: Address, name: str, file: Path) -> tuple[type[Method] | Foreign, Path]:
-    module = _run(address, file)
+    module = plugin_files.run(address.module, file, address.told)
     if address.attribute is None:
         return found_in(module, name), file
     target: Any = module
@@ -109,7 +106,7 @@ def _found(address: Address, name: str, file: Path) -> tuple[type[Method] | Fore
         target = getattr(target, part)
     source = _defined_in(target) or file
     if source != file:  # it is but imported there: what decides it is the file that defines it
-        _check_imports(source)
+        plugin_files.check_imports(source)
     return method_or_encoder(target, name, source), source
 
 
@@ -148,10 +145,16 @@ def found_in(module: ModuleType, name: str) -> type[Method] | Foreign:
     methods = [value for value in classes if issubclass(value, Method)]
     made = [value for value in vars(module).values() if _is_instance(value)]
     encoders = made or [value for value in classes if hasattr(value, "embed") and value not in methods]
+    if not methods and not encoders and callable(getattr(module, "embed", None)):
+        raise ValueError(f"{path} has embed and no sample_rate: set it to that of the audio it takes, in Hz")
+    if not methods and not encoders and hasattr(module, "sample_rate"):
+        raise ValueError(f"{path} has sample_rate and no embed: write one that returns the codes of clips")
     if len(methods) + len(encoders) != 1:
         raise ValueError(
             f"{path} must define one Method; it defines {len(methods)}"
-            if len(methods) > 1 or not encoders
+            if len(methods) > 1
+            else f"{path} must define one Method; it defines 0, and no encoder, which has sample_rate and embed"
+            if not encoders
             else f"{path} must define one method or encoder; it defines {len(methods) + len(encoders)}: say which, as "
             f"{path}:{getattr(encoders[0], '__name__', 'Name')}"
         )
@@ -217,55 +220,5 @@ def _defined_in(target: Any) -> Path | None:
     return Path(file) if file is not None and file.endswith(".py") else None
 
 
-def _run(address: Address, file: Path) -> ModuleType:
-    """The module of a plugin. Raises ValueError, naming the line, where it does not run."""
-    try:
-        if address.module is not None:
-            return importlib.import_module(address.module)
-        spec = importlib.util.spec_from_file_location(f"dtones_plugin_{file.stem}", file)
-        if spec is not None and spec.loader is not None:
-            module = importlib.util.module_from_spec(spec)
-            sys.modules[spec.name] = module
-            spec.loader.exec_module(module)
-            return module
-    except (Exception, SystemExit) as error:  # whatever a stranger's file raises is the answer to the user's question
-        raise ValueError(f"{address.told} does not run{line_of(error, file)}: {said_by(error)}") from error
-    raise ValueError(f"'{file}' is not a Python file")
-
-
-def _file_of_module(name: str) -> Path:
-    if name.split(".")[0] in (*FOREIGN, "baselines"):
-        raise ValueError(f"'{name}' is of dTones itself; a plugin is a file or a module of one's own")
-    try:
-        spec = importlib.util.find_spec(name)
-    except (ImportError, ValueError, AttributeError):
-        spec = None
-    if spec is None:
-        raise ValueError(
-            f"no plugin module '{name}'; expected FILE.py, FILE.py:Name, or package.module:Name of what can be imported"
-        )
-    if spec.origin is None or not spec.origin.endswith(".py"):
-        raise ValueError(f"the plugin module '{name}' has no Python file, which its results must be traced to")
-    return Path(spec.origin)
-
-
 def _exists(text: str) -> bool:
     return Path(text).is_file()
-
-
-def _check_imports(path: Path) -> None:
-    """Raise ValueError, with the line, where a file imports the rooms that know factors. A file of no Python passes."""
-    try:
-        nodes = list(ast.walk(ast.parse(path.read_bytes())))
-    except (SyntaxError, ValueError):
-        return  # told, with its line, when it is run
-    for node in nodes:
-        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        for module in modules:
-            if module.split(".")[0] in FOREIGN:
-                line = getattr(node, "lineno", 0)
-                raise ValueError(
-                    f"the plugin '{path}', line {line}, imports '{module}', which knows the factors: "
-                    "a method learns from its batches alone, and may import from baselines"
-                )

@@ -3,6 +3,8 @@
 import pytest
 from boards import WOBBLE, filled, line_of, put, scores
 
+from benchmark import board as boards_of
+from benchmark import tasks
 from benchmark.leaderboard import build
 from benchmark.results import Score, versions
 from benchmark.statistics import paired_p
@@ -212,3 +214,16 @@ def test_tasks_are_put_together_where_there_are_several(folder):
     assert lines["best"][4:] == ["0.800", "0.400"]
     assert lines["middling"][0] == "2"
     assert lines["hasty"][0] == lines["hasty"][3] == lines["hasty"][5] == "—", "it was not run on all"
+
+
+def test_the_board_s_tasks_come_first_and_the_mean_is_over_them_alone(tmp_path):
+    assert boards_of.BOARD == tasks.BOARD
+    names = ("soundfont/timbre", "phrases/loudness", "phrases/timbre")
+    for task, balance in zip(names, (0.9, 0.4, 0.2), strict=True):
+        for seed in range(5):
+            put(tmp_path, "mine", balance, seed, task=task)
+        put(tmp_path, "other", 0.5, 0, task=task)
+    board = build(tmp_path)
+    order = [board.index(f"## quick: {task}") for task in ("all tasks", "phrases/timbre", "phrases/loudness", names[0])]
+    assert order == sorted(order)
+    assert line_of(board, "mine")[3] == "0.300 ± 0.000"

@@ -224,7 +224,9 @@ def test_a_plugin_is_chosen_by_the_name_of_its_file(tmp_path):
             r"the plugin '.*oracle.py' cannot name a method: rename it, with letters, digits, _ and -",
         ),
         ("a,b=1.py", METHOD, r"the plugin '.*a,b=1.py' cannot name a method: rename it, with letters, digits, _ and -"),
-        ("mine.py", "x = 1", r".*mine.py must define one Method; it defines 0"),
+        ("mine.py", "x = 1", r".*mine.py must define one Method; it defines 0, and no encoder, which has .*"),
+        ("mine.py", "def embed(audio): ...", r".*mine.py has embed and no sample_rate: set it to that of .*"),
+        ("mine.py", "sample_rate = 16_000", r".*mine.py has sample_rate and no embed: write .*"),
         ("mine.py", METHOD + METHOD.replace("Mine", "Other"), r".*mine.py must define one Method; it defines 2"),
         (
             "mine.py",
