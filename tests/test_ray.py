@@ -25,8 +25,10 @@ PATIENCE_S = 900  # of tests that take a minute on a quiet machine
 
 # Adds nodes, and kills the last one with all its processes, as it is told to; ends with its standard input.
 CLUSTER = """
-import sys, ray
+import os, sys, ray
+from ray._common.utils import get_default_ray_temp_dir
 from ray.cluster_utils import Cluster
+os.makedirs(get_default_ray_temp_dir(), exist_ok=True)  # it notes the address there, wherever its files are
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "temp_dir": sys.argv[1]})
 nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
 print("ready", cluster.address, flush=True)
