@@ -119,4 +119,12 @@ def test_workers_that_are_all_killed_before_they_have_a_run_are_replaced(expecte
 
 
 def workers_of(process):
-    return [child for child in psutil.Process(process.pid).children() if "spawn_main" in " ".join(child.cmdline())]
+    return [child for child in psutil.Process(process.pid).children() if "spawn_main" in _command_of(child)]
+
+
+def _command_of(process):
+    """Its command line; empty where it ended just now: other children come and go while the workers start."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # a zombie's too
+        return ""
