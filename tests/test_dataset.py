@@ -294,6 +294,19 @@ def test_another_version_s_clips_are_not_called_wrong(few):
         verify.verify(few, 1)
 
 
+@pytest.mark.parametrize("semitones", range(-11, 12))
+def test_a_plucked_note_is_heard_at_its_pitch_alone(semitones):
+    """Two fifths of its energy is at its harmonics, the rest is a thump and noise of the attack."""
+    time = np.arange(3_640) / 16_000
+    fundamental = 440 * 2 ** ((60 - 69) / 12)
+    string = sum(np.sin(2 * np.pi * k * fundamental * time) / k for k in range(1, 8)) * np.exp(-6 * time)
+    attack = np.random.default_rng(0).normal(size=len(time)) * np.exp(-20 * time)
+    window = np.blackman(len(time))
+    level = np.sqrt(1.5 * ((string * window) ** 2).sum() / ((attack * window) ** 2).sum())
+    heard = listening.wrong_pitch(string + level * attack, 16_000, 60 + semitones)
+    assert (heard is None) == (semitones == 0)
+
+
 @pytest.mark.parametrize("semitones", [-12, -7, -1, 1, 2, 7, 12])
 def test_a_wrong_pitch_is_heard(tones, semitones):
     clips = next(read(tones, "probe", 20))

@@ -14,7 +14,7 @@ from generators.dataset import about, card, citation, croissant, licences, plan
 from generators.dataset.commands import main
 from generators.dataset.export import export
 from generators.dataset.lines import UsageError
-from generators.dataset.soundfonts import DEFAULT_SHA256, DEFAULT_SOUNDFONT, DEFAULT_SOUNDFONT_LICENCE, Soundfont
+from generators.dataset.soundfonts import DEFAULT_SHA256, DEFAULT_SOUNDFONT_LICENCE, Soundfont
 
 ROOT = Path(__file__).resolve().parent.parent
 CORRELATED = "correlated(pitch,timbre,0.9)"
@@ -162,7 +162,7 @@ def test_clips_that_no_nuisance_tells_apart_are_said_to_be_one_sound(tmp_path, c
 
 def test_a_soundfont_s_authors_are_named():
     made = wanted("phrases", test=1)
-    font = Soundfont(file=DEFAULT_SOUNDFONT, sha256=DEFAULT_SHA256, licence=DEFAULT_SOUNDFONT_LICENCE)
+    font = Soundfont(file="TimGM6mb.sf2", sha256=DEFAULT_SHA256, licence=DEFAULT_SOUNDFONT_LICENCE)
     of = made.plan.model_copy(update={"space": "soundfont", "soundfont": font, "version": "1+0123"})
     said = card_of(made, of)
     assert "the soundfont TimGM6mb, by Tim Brechbill (2004) and David Bolton (2010)" in said

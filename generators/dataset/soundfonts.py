@@ -12,7 +12,7 @@ SPACE = "soundfont"
 UNKNOWN = "unknown"
 # The soundfont that pretty_midi carries, and Debian's build of it. Version 2 of the licence and no later one: the
 # copyright file of Debian's package timgm6mb-soundfont.
-DEFAULT_SOUNDFONT, DEFAULT_SOUNDFONT_LICENCE = "TimGM6mb.sf2", "GPL-2.0-only"
+DEFAULT_SOUNDFONT_LICENCE = "GPL-2.0-only"
 DEFAULT_SHA256 = "82475b91a76de15cb28a104707d3247ba932e228bada3f47bba63c6b31aaf7a1"
 TIMGM6MB = (DEFAULT_SHA256, "c5378b62028c920cb11e4803327983fee2f2cdff5dc89c708e39da417e51c854")
 NOTICE = "LICENSE.txt"  # where it lies in an export
