@@ -9,7 +9,7 @@ from benchmark.metrics.table import Score
 from benchmark.study import __main__ as study
 from benchmark.study import conclusions, page, record
 from benchmark.study.record import Row
-from benchmark.study.strategies import BASE, CONTRAST_ALONE, STRATEGIES, WEIGHTS, cells, parts
+from benchmark.study.strategies import ALL_LOSSES, BASE, CONTRAST_ALONE, STRATEGIES, WEIGHTS, cells, parts
 from benchmark.tasks import load_task
 from benchmark.version import BENCHMARK_VERSION
 
@@ -86,8 +86,9 @@ def test_strategies_differ_from_no_contrast_in_their_contrast_alone():
 
 
 def row(cell, seed, p, d, b, part="weight"):
+    [settings] = [one.written for one in cells() if (one.part, one.name) == (part, cell)] or ["of_earlier=1"]
     run = (seed, p, d, b, d, d, 20.0, "short", BENCHMARK_VERSION, f"{part} {cell} {seed}")
-    return Row(part, cell, "combined", "contrast_weight=0.1", "phrases/timbre", *run)
+    return Row(part, cell, "combined", settings, "phrases/timbre", *run)
 
 
 def made(scores, noise=0.001, part="weight"):
@@ -113,22 +114,33 @@ NOTHING = (0.90, 0.80, 0.70)
 
 def test_a_difference_is_said_where_the_test_finds_it():
     text = told(made({BASE: NOTHING, "shared 0.1": (0.93, 0.88, 0.80), "shared 3": (0.92, 0.85, 0.75)}))
-    assert "- *shared*, at its best weight 0.1: P +0.030, D +0.080, B +0.100." in text
+    assert "- *shared*, at its best weight 0.1: P +0.030, D +0.080, B +0.100 (P +0.030 ± " in text
     assert "It holds here for shared: beside no contrast D rises, and no more than 0.01 of P is lost (" in text
     assert "- *private*: not run." in text
-    assert "- *shared*, weight 3 beside 0.1: P -0.010 ± " in text
+    assert "- *shared*, weight 3, the worst, beside 0.1: P -0.010 ± " in text
+
+
+def test_the_worst_weight_is_told_beside_the_largest_and_an_end_of_the_grid_is_named():
+    scores = {"private 0.003": NOTHING, "private 0.1": (0.9, 0, 0), "private 3": (0.9, 0.5, 0.4)}
+    text = told(made({BASE: NOTHING, **scores}))
+    assert "- *private*, at its best weight 0.003, the least tried: no difference found in P, D, B (P +0.000 ± " in text
+    assert "- *private*, weight 0.1, the worst, beside 0.003: P +0.000 ± 0.00" in text
+    assert "- *private*, weight 3 beside 0.003: P +0.000 ± 0.00" in text
+    text = told(made({BASE: NOTHING, "private 0.003": (0.9, 0, 0), "private 3": NOTHING}))
+    assert "at its best weight 3, the largest tried: " in text
+    assert text.count("- *private*, weight ") == 1
 
 
 def test_where_nothing_is_found_that_is_said():
     text = told(made({BASE: NOTHING, "across 0.1": (0.901, 0.80, 0.70)}))
-    assert "- *across*, at its best weight 0.1: no difference found in P, D, B." in text
+    assert "- *across*, at its best weight 0.1: no difference found in P, D, B (P " in text
     assert "It is not supported here: no strategy was found to raise D over no contrast." in text
 
 
 def test_where_nothing_could_be_found_that_is_said():
     """Runs that differ so much among themselves hide a rise as well as a fall."""
     text = told(made({BASE: NOTHING, "across 0.1": (0.92, 0.84, 0.70)}, noise=0.05))
-    assert "- *across*, at its best weight 0.1: no difference found in P, D, B." in text
+    assert "- *across*, at its best weight 0.1: no difference found in P, D, B (P " in text
     assert "It is not supported here" not in text
     assert (
         "Undecided: no strategy was found to raise D over no contrast, but too few seeds were run to exclude that one "
@@ -141,11 +153,11 @@ def test_where_nothing_could_be_found_that_is_said():
 
 
 def test_a_price_in_preservation_is_named():
-    text = told(made({BASE: NOTHING, "all 0.3": (0.80, 0.90, 0.75)}))
-    assert "It does not hold here: where contrast raises D (all), P falls." in text
-    both = told(made({BASE: NOTHING, "all 0.3": (0.80, 0.90, 0.75), "swap 0.1": (0.90, 0.9, 0.8)}))
+    text = told(made({BASE: NOTHING, f"{ALL_LOSSES} 0.3": (0.80, 0.90, 0.75)}))
+    assert "It does not hold here: where contrast raises D (shared + private + across), P falls." in text
+    both = told(made({BASE: NOTHING, f"{ALL_LOSSES} 0.3": (0.80, 0.90, 0.75), "swap 0.1": (0.90, 0.9, 0.8)}))
     assert "It holds here for swap: " in both
-    assert "Of all D rises at a price in P." in both
+    assert "Of shared + private + across D rises at a price in P." in both
 
 
 def test_no_loss_is_said_only_where_a_loss_is_excluded():
@@ -182,9 +194,9 @@ def test_a_strategy_that_lowers_disentanglement_is_named():
     [
         (
             (0.60, 0.90, 0.5),
-            "P -0.300 ± 0.000, D +0.100 ± 0.000. It separates more and keeps less: the trade-off holds",
+            "P -0.300 ± 0.000, D +0.100 ± 0.000. It separates more and keeps less: neither has both.",
         ),
-        ((0.95, 0.70, 0.5), "It keeps more and separates less: a trade-off, the other way round than expected."),
+        ((0.95, 0.70, 0.5), "It keeps more and separates less: neither has both."),
         ((0.60, 0.60, 0.5), "Reconstruction alone is the better one where they differ: no trade-off between the two"),
         ((0.95, 0.90, 0.5), "Contrast alone is the better one where they differ: no trade-off between the two"),
         (NOTHING, "Neither differs by more than 0.01, so no trade-off."),
@@ -211,6 +223,35 @@ def test_the_paper_s_finding_is_also_judged_at_weights_fixed_beforehand():
     assert "Of private D falls." in line
     assert "contrast alone" not in line
     assert "named points.*" not in told(made({BASE: NOTHING, "shared 0.1": NOTHING}))
+
+
+def test_combinations_are_also_held_against_contrast_alone():
+    scores = {BASE: NOTHING, "shared": (0.93, 0.88, 0.80), "swap": (0.98, 0.9, 0.9), CONTRAST_ALONE: (0.96, 0.5, 0.6)}
+    [line] = [line for line in told(made(scores, part="alone")).splitlines() if "beside contrast alone.*" in line]
+    assert line.startswith("*Combined, beside contrast alone.* Contrast alone keeps more than shared (shared: P -0.0")
+    assert "; swap: P +0.0" in line
+    assert "beside contrast alone.*" not in told(made({BASE: NOTHING, "shared": NOTHING}, part="alone"))
+    more = told(made({**scores, "shared": (0.97, 0.9, 0.9)}, part="alone"))
+    assert "*Combined, beside contrast alone.* None is found to keep less (shared: P +0.0" in more
+
+
+def test_a_loss_within_the_margin_is_none():
+    """P falls by .003, surely: that is less than counts as lost."""
+    text = told(made({BASE: NOTHING, "swap 0.1": (0.897, 0.9, 0.8)}, noise=0.0))
+    assert "It holds here for swap: beside no contrast D rises, and no more than 0.01 of P is lost" in text
+
+
+def test_what_stays_undecided_is_told_beside_what_holds():
+    scatter = (0.15, -0.12, 0.1, -0.14, 0.05)
+    wide = [row("across 0.1", seed, 0.90, 0.82 + moved, 0.8) for seed, moved in zip(SEEDS, scatter, strict=True)]
+    text = told(wide + made({BASE: NOTHING, "swap 0.1": (0.9, 0.9, 0.8)}, noise=0.0))
+    assert "It holds here for swap: " in text
+    assert "Whether D rises is undecided for across (across: D +0.0" in text
+
+
+def test_seeds_beyond_those_planned_are_told_of():
+    assert "seeds beyond those\nplanned (none)" in told(made({BASE: NOTHING}))
+    assert "planned (*weight* has 5)" in told(made({BASE: NOTHING}), seeds=3)
 
 
 def test_a_tradeoff_that_was_not_run_is_not_told_of():
@@ -322,7 +363,8 @@ def test_a_study_is_run_and_goes_on_where_it_was(tmp_path, capsys, monkeypatch):
         replace(row(name, 0, 0.9, 0.9, 0.9, part="temperature"), preset="tiny")
         for name in ("temperature 0.5", "a cell of earlier")
     )
-    record.write([other, earlier], tmp_path / "study" / "strategies.csv")
+    changed = replace(other, settings="temperature=0.6", seed=1)  # of a cell that had other settings
+    record.write([other, earlier, changed], tmp_path / "study" / "strategies.csv")
     for _ in range(2):
         assert study.main(line) == 0
         kept, first = record.read(tmp_path / "study" / "strategies.csv")

@@ -24,7 +24,9 @@ REACHED = dict(zip(NAMES, (0.60, 0.85, 0.98, 0.15, 0.98, 0.90), strict=True))
     ],
 )
 def test_what_is_missed_is_summed_and_what_is_better_is_no_credit(changed, by):
-    assert Tried("", {**REACHED, **changed}).shortfall == pytest.approx(by)
+    tried = Tried("", {**REACHED, **changed})
+    assert tried.shortfall == pytest.approx(by)
+    assert tried.missed == (len(changed) if by else 0)
 
 
 def test_no_two_settings_are_the_same():
@@ -40,7 +42,8 @@ def test_what_is_missing_is_run_and_what_is_no_longer_listed_goes(tmp_path, monk
 
     def judged(settings):
         asked.append(settings)
-        return Tried(written(settings), {**REACHED, "private_timbre": 0.7 if settings == TRIED[1] else 0.9})
+        few = {"private_timbre": 0.7}, {"private_timbre": 0.61, "shared_timbre": 0.97}  # the latter: less, but two
+        return Tried(written(settings), {**REACHED, **few[settings != TRIED[1]]})
 
     monkeypatch.setattr(choice, "ProcessPoolExecutor", Inline)
     monkeypatch.setattr(choice, "judged", judged)
@@ -48,7 +51,7 @@ def test_what_is_missing_is_run_and_what_is_no_longer_listed_goes(tmp_path, monk
     assert choice.main([]) == 0
     assert asked == list(TRIED[1:])
     assert [one.settings for one in choice.read()] == [written(settings) for settings in TRIED]
-    assert capsys.readouterr().out.splitlines()[-1] == f"least shortfall: {written(TRIED[1])}, 0.1"
+    assert capsys.readouterr().out.splitlines()[-1] == f"best: {written(TRIED[1])}, 1 missed, by 0.1"
     choice.write([*choice.read(), Tried("of_earlier=1", REACHED)])
     with choice.RECORD.open(newline="") as file:
         lines = list(csv.DictReader(file))

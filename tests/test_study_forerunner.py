@@ -1,5 +1,6 @@
 """The forerunner's table: classes by hand, accuracies of known codes, and what its page says of a record."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +15,7 @@ from benchmark.study import choice, forerunner_runs, record
 from benchmark.study import forerunner_page as page
 from benchmark.study.forerunner import (
     CHOSEN,
+    CHOSEN_BEFORE,
     CLASSES,
     DIMS,
     LATENTS,
@@ -24,6 +26,7 @@ from benchmark.study.forerunner import (
     accuracies,
     cells,
     coarse,
+    unheard_frequency,
 )
 from benchmark.study.strategies import Cell
 from benchmark.tasks import load_task
@@ -46,6 +49,7 @@ def test_cells_are_those_of_the_layout_and_can_be_asked_for():
     assert [(cell.part, cell.name) for cell in cells()] == [
         ("table", "poe_vae"),
         ("table", "combined"),
+        ("table", "combined, chosen before"),
         ("ablation", NO_WEIGHTS),
         ("ablation", "gamma 0.5"),
         ("ablation", "alpha 1"),
@@ -81,10 +85,33 @@ def test_accuracies_of_a_code_that_is_known():
         assert accuracy > 0.99 if name in right else accuracy < chance + 0.06, name
 
 
+def test_frequency_where_the_timbre_is_unheard():
+    """One code for all timbres is read as well; a code whose classes each timbre has in another order, no better than
+    by chance, though it is read where every timbre was heard."""
+    rows = np.random.default_rng(0).permutation(SPACE.size)[:3_200]
+    levels = SPACE.levels_at(rows)
+    timbre, frequency = (levels[:, SPACE.column(name)] for name in ("timbre", "frequency"))
+    classes = coarse(frequency, 400, CLASSES)
+    turned = (classes + 5 * timbre) % CLASSES  # 0, 5, 10 and 15 classes further
+    told = np.eye(4)[timbre][:, :, None] * np.eye(CLASSES)[turned][:, None]  # one-hot of timbre and class together
+
+    def found(private):
+        probe, test = (Codes(levels[half], {"private": private[half]}) for half in (slice(1_600), slice(1_600, None)))
+        return unheard_frequency(probe, test, SPACE), accuracies(
+            *(Codes(each.levels, {**each.blocks, "shared": np.ones((1_600, 1))}) for each in (probe, test)), SPACE
+        )["private_frequency"]
+
+    same, heard = found(np.eye(CLASSES)[classes])
+    assert (same, heard) == pytest.approx((1, 1), abs=0.01)
+    other, heard = found(told.reshape(len(levels), -1))
+    assert heard > 0.99
+    assert other < 1 / CLASSES + 0.05
+
+
 def reading(part, cell, seed, private, shared, both=(0.98, 0.88)):
-    return Reading(
-        part, cell, seed, *private, *shared, *both, 60.0, "short", BENCHMARK_VERSION, f"{part} {cell} {seed}"
-    )
+    [settings] = [one.written for one in cells() if (one.part, one.name) == (part, cell)] or ["of_earlier=1"]
+    run = 60.0, "short", BENCHMARK_VERSION, f"{part} {cell} {seed}"
+    return Reading(part, cell, settings, seed, *private, *shared, *both, private[1] / 2, *run)
 
 
 def made(part, cell, private, shared, both=(0.98, 0.88), seeds=range(5)):
@@ -116,20 +143,23 @@ def test_separation_by_hand():
 
 def test_the_table_has_published_numbers_beside_ours():
     text = told(made("table", "poe_vae", (0.7, 0.8), (0.9, 0.2)) + made("table", "combined", (0.5, 0.9), (1.0, 0.1)))
-    assert "| latent | factor | published | poe_vae | combined |" in text
-    assert "| private | timbre | 0.7431 | 0.700 ± 0.002 | 0.500 ± 0.002 |" in text
-    assert "| shared | frequency | 0.2978 | 0.200 ± 0.000 | 0.100 ± 0.000 |" in text
+    assert "| latent | factor | published | poe_vae | combined | combined, chosen before |" in text
+    assert "| private | timbre | 0.7431 | 0.700 ± 0.002 | 0.500 ± 0.002 | — |" in text
+    assert "| shared | frequency | 0.2978 | 0.200 ± 0.000 | 0.100 ± 0.000 | — |" in text
     assert PUBLISHED["both"] == (0.9809, 0.8772)
+    assert "| private | frequency, timbre unheard | — | 0.400 ± 0.001 | 0.450 ± 0.001 | — |" in text
+    unread = replace(made("table", "poe_vae", (0.7, 0.8), (0.9, 0.2))[0], unheard_frequency=float("nan"))
+    assert "| private | frequency, timbre unheard | — | — | — | — |" in told([unread])
 
 
 def test_each_target_is_said_to_be_reached_or_not():
     text = told(made("table", "combined", (0.70, 0.86), (0.981, 0.2), (0.98, 0.89)))
-    assert "- shared timbre, at least 0.98: 0.981, reached." in text
-    assert "- shared frequency, at most 0.15: 0.200, **not reached**." in text
-    assert "- private timbre, at most 0.60: 0.700, **not reached**." in text
-    assert "- private frequency, at least 0.85: 0.860, reached." in text
-    assert "- both timbre, at least 0.98: 0.980, reached." in text
-    assert "- both frequency, at least 0.90: 0.890, **not reached**." in text
+    assert "- shared timbre, at least 0.98: 0.981 ± 0.000, reached." in text
+    assert "- shared frequency, at most 0.15: 0.200 ± 0.000, **not reached**." in text
+    assert "- private timbre, at most 0.60: 0.700 ± 0.002, **not reached**." in text
+    assert "- private frequency, at least 0.85: 0.860 ± 0.002, reached." in text
+    assert "- both timbre, at least 0.98: 0.980 ± 0.000, reached." in text
+    assert "- both frequency, at least 0.90: 0.890 ± 0.000, **not reached**." in text
     assert told([]).count(": not run.") == len(TARGETS)
 
 
@@ -145,15 +175,23 @@ def test_the_ablation_says_what_it_supports_what_it_reverses_and_what_it_does_no
         + wide
     )
     assert "- *gamma 0.5*, which there helps the blocks to separate: so it does, by +0.150." in text
-    assert "- *alpha 1*, which there hurts the blocks to separate: here it helps, by +0.100." in text
-    assert "- *beta 1*, which there hurts the blocks to separate: no difference found here." in text
+    assert "- *alpha 1*, which there keeps them from separating: here it helps, by +0.100." in text
+    assert "- *beta 1*, which there keeps them from separating: no difference found here." in text
     assert "| gamma 0.5 | 0.75 / 0.97 | 0.83 / 0.17 | 0.760 ± 0.002 / 0.980 ± 0.000 | " in text
 
 
 def test_a_loss_as_published_is_said():
     text = told(NOTHING + made("ablation", "alpha 1", (0.86, 0.5), (0.28, 0.05)))
-    assert "- *alpha 1*, which there hurts the blocks to separate: so it does, by -0.355." in text
+    assert "- *alpha 1*, which there keeps them from separating: so it does, by -0.355." in text
     assert "- *gamma 0.5*, which there helps the blocks to separate: fewer than two seeds to test it by." in text
+
+
+def test_an_ablation_of_which_all_is_read_says_so():
+    ceiling = "Either factor is read from either block by 0.898 or more: little is left to show."
+    whole = made("ablation", NO_WEIGHTS, (0.9, 0.9), (0.9, 0.9))
+    assert ceiling in told(whole)
+    assert "little is left to show" not in told(whole + made("ablation", "alpha 1", (0.9, 0.7), (0.9, 0.9)))
+    assert "little is left to show" not in told([])
 
 
 def test_the_correction_is_for_all_of_the_ablation():
@@ -167,13 +205,13 @@ def test_the_correction_is_for_all_of_the_ablation():
 def test_what_was_tried_is_told():
     accuracies = dict(zip(choice.NAMES, (0.6, 0.85, 0.98, 0.15, 0.98, 0.8), strict=True))
     text = page.page(NOTHING, tried=[choice.Tried("swap_weight=0.3", accuracies)])
-    assert "| swap_weight=0.3 | 0.600 / 0.850 | 0.980 / 0.150 | 0.980 / 0.800 | 0.100 |" in text
+    assert "| swap_weight=0.3 | 0.600 / 0.850 | 0.980 / 0.150 | 0.980 / 0.800 | 1 | 0.100 |" in text
     assert "Settings tried" not in told(NOTHING)
 
 
 def test_what_is_missing_is_listed():
     text = told(made("table", "combined", (0.5, 0.9), (1, 0.1), seeds=range(3)))
-    assert "With fewer seeds: table: poe_vae (0 of 5 seeds); table: combined (3 of 5 seeds); ablation: " in text
+    assert "With fewer seeds: table: poe_vae (0 of 5 seeds); table: combined (3 of 5 seeds); table: combined, " in text
     whole = [row for cell in cells() for row in made(cell.part, cell.name, (0.5, 0.9), (1.0, 0.1))]
     assert "Nothing of the plan is missing." in told(whole)
     assert "5 seeds planned" in told(whole)
@@ -216,12 +254,28 @@ def test_a_new_row_takes_the_place_of_its_cell_and_seed():
     assert forerunner_runs.merged(old, first) == [first, *old]
 
 
+def test_rows_of_settings_that_a_cell_no_longer_has_go():
+    [other] = [replace(one, settings="rate_weight=0.1") for one in made("table", "combined", (0, 0), (0, 0), seeds=[0])]
+    new = reading("table", "poe_vae", 1, (0.4, 0.9), (1.0, 0.1))
+    assert forerunner_runs.merged([other], new) == [new]
+
+
+def test_what_was_never_read_of_a_known_run_is_read(monkeypatch):
+    monkeypatch.setattr(forerunner_runs, "ProcessPoolExecutor", Inline)
+    monkeypatch.setattr(forerunner_runs, "read", lambda folder: dict.fromkeys(old.readings, 0.5))
+    old = replace(reading("table", "combined", 0, (0.5, 0.9), (1.0, 0.1)), unheard_frequency=float("nan"))
+    run = SimpleNamespace(id=old.id, method="m", seed=0, cost=SimpleNamespace(total_seconds=1.0), task="syntone/timbre")
+    result = SimpleNamespace(**vars(run), preset="short", benchmark_version="0.4")
+    [found] = forerunner_runs.readings([(Cell("table", "combined", "m"), result)], [old], "runs/study/results", 2)
+    assert found.unheard_frequency == 0.5
+
+
 def test_only_runs_that_are_not_in_the_record_are_read_and_two_cells_may_share_one(monkeypatch):
     asked = []
 
     def read(folder):
         asked.append(folder.as_posix())
-        return dict.fromkeys(old.accuracies, 0.123456)
+        return dict.fromkeys(old.readings, 0.123456)
 
     old = reading("table", "combined", 0, (0.5, 0.9), (1.0, 0.1))
     monkeypatch.setattr(forerunner_runs, "ProcessPoolExecutor", Inline)
@@ -241,8 +295,8 @@ def test_only_runs_that_are_not_in_the_record_are_read_and_two_cells_may_share_o
     ]
     first, second, third = forerunner_runs.readings(found, [old], "runs/study/results", 2)
     assert asked == ["runs/study/artefacts/0.4/short/syntone/timbre/m/seed1"]
-    assert first.accuracies == old.accuracies
-    assert second.accuracies == third.accuracies == dict.fromkeys(old.accuracies, 0.1235)
+    assert first.readings == old.readings
+    assert second.readings == third.readings == dict.fromkeys(old.readings, 0.1235)
     assert (second.part, third.part, second.seconds, second.id) == ("table", "ablation", 61.2, "new")
 
 
@@ -258,18 +312,22 @@ def test_kept_embeddings_are_read(tmp_path):
     found = forerunner_runs.read(tmp_path)
     assert (found["shared_timbre"], found["both_timbre"]) == (1.0, 1.0)
     assert found["private_timbre"] < 0.35
+    assert found["unheard_frequency"] < 0.15
 
 
 def test_a_plan_is_shown_and_nothing_run(command, tmp_path):
     done = command("study", "forerunner", "--part", "table", "--seeds", "0", "1", "--dry-run", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     first, *runs = done.stdout.splitlines()
-    assert first.startswith("4 runs; 4 to do, about ")
-    chosen = ",".join(f"{name}={value}" for name, value in sorted({"block_dims": DIMS, **CHOSEN}.items()))
+    assert first.startswith("6 runs; 6 to do, about ")
+    now, before = (
+        ",".join(f"{name}={value}" for name, value in sorted({"block_dims": DIMS, **given}.items()))
+        for given in (CHOSEN, CHOSEN_BEFORE)
+    )
     names = [run.partition(":")[0].split(maxsplit=1)[1] for run in runs]
     assert names == [
         f"{method} on syntone/timbre, seed {seed}"
-        for method in ("poe_vae,block_dims=8,gamma=0.5", f"combined,{chosen}")
+        for method in ("poe_vae,block_dims=8,gamma=0.5", f"combined,{now}", f"combined,{before}")
         for seed in (0, 1)
     ]
     assert list(tmp_path.iterdir()) == []

@@ -82,9 +82,7 @@ def strategies(options: argparse.Namespace) -> int:
             return 0
         done = {(row.part, row.cell, row.seed) for row in new}
         rows = [row for row in kept if (row.part, row.cell, row.seed) not in done] + new
-        order = {(cell.part, cell.name): place for place, cell in enumerate(cells())}
-        known = [row for row in rows if (row.part, row.cell) in order]
-        rows = sorted(known, key=lambda row: (order[row.part, row.cell], row.seed))
+        rows = record.of_plan(rows, cells())
         record.write(rows, path)
     drawn = any(row.part == "weight" for row in rows)
     if drawn:

@@ -2,8 +2,8 @@
 
 Its defaults are for 16 dimensions a block and for `phrases`; the forerunner's table has 8, of another sound. What was
 tried is listed in `forerunner_tried.py`; what is not in the record yet is run, at the length of the table's preset and
-with a seed that the table does not use, and judged on validation clips. The settings that fall short of the figures
-to reach by the least, summed over them, are those of the table.
+with a seed that the table does not use, and judged on validation clips. The settings that miss the fewest of the
+figures to reach are those of the table; of several such, those that fall short of them by the least, summed over them.
 """
 
 from __future__ import annotations
@@ -43,13 +43,24 @@ class Tried:
     accuracies: Mapping[str, float]
 
     @property
+    def missed(self) -> int:
+        """How many figures are not reached."""
+        return sum(short > 0 for short in self._short())
+
+    @property
     def shortfall(self) -> float:
         """By how much figures to reach are missed, summed over them; 0: all are reached."""
-        missed = 0.0
-        for (latent, factor), (limit, least) in TARGETS.items():
-            short = limit - self.accuracies[f"{latent}_{factor}"]
-            missed += max(0.0, short if least else -short)
-        return round(missed, 4)
+        return round(sum(self._short()), 4)
+
+    def _short(self) -> list[float]:
+        """By how much each figure is missed; 0 where it is reached."""
+        over = {name: limit - self.accuracies["_".join(name)] for name, (limit, _) in TARGETS.items()}
+        return [max(0.0, over[name] if least else -over[name]) for name, (_, least) in TARGETS.items()]
+
+
+def best(tried: Sequence[Tried]) -> Tried:
+    """The one that misses the fewest figures, of several such that with the least shortfall."""
+    return min(tried, key=lambda one: (one.missed, one.shortfall))
 
 
 def read(path: Path = RECORD) -> list[Tried]:
@@ -126,8 +137,8 @@ def _chosen(workers: int) -> int:
             found.append(done.result())
             write(found)
             print(found[-1].settings, {**found[-1].accuracies, "shortfall": found[-1].shortfall}, flush=True)
-    best = min(found, key=lambda one: one.shortfall)
-    print(f"least shortfall: {best.settings}, {best.shortfall}")
+    least = best(found)
+    print(f"best: {least.settings}, {least.missed} missed, by {least.shortfall}")
     return DONE
 
 

@@ -8,7 +8,7 @@ That nothing is lost is said only where the whole 95 % interval of the differenc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmark.markdown import number, probability
@@ -16,8 +16,7 @@ from benchmark.statistics import SEEDS_TO_BE_RANKED, SIGNIFICANCE, PairedTest, h
 from benchmark.study.record import RANKED, Row
 from benchmark.study.strategies import BASE, CONTRAST_ALONE, STRATEGIES, WEIGHTS, Cell
 
-# What of P may go before something is lost: five times what P moves with other probe seeds or twice the probe clips.
-MARGIN = 0.01
+MARGIN = 0.01  # what of P may go before something is lost: some five times what other probe seeds move it by
 LETTERS = dict(zip(RANKED, "PDB", strict=True))
 By = dict[tuple[str, str], list[Row]]
 
@@ -106,12 +105,16 @@ def said(found: Sequence[Finding], cell: str) -> str:
 
 def best_weight(strategy: str, rows: By) -> float | None:
     """The weight of the highest mean B of a strategy, 0 aside; None where it was not run."""
+    return _weight(strategy, rows, max)
+
+
+def _weight(strategy: str, rows: By, pick: Callable[..., float]) -> float | None:
     means = {}
     for weight in WEIGHTS:
         mine = rows.get(("weight", f"{strategy} {weight:g}"), [])
         if mine:
             means[weight] = sum(row.balance for row in mine) / len(mine)
-    return max(means, key=lambda weight: means[weight]) if means else None
+    return pick(means, key=lambda weight: means[weight]) if means else None
 
 
 def at_best(rows: By) -> dict[str, str]:
@@ -122,13 +125,17 @@ def at_best(rows: By) -> dict[str, str]:
 
 def answers(found: Sequence[Finding], rows: By) -> list[str]:
     """The study's question, strategy by strategy, each at its best weight against no contrast."""
-    best = at_best(rows)
-    return [
-        f"- *{strategy}*, at its best weight {best[strategy].rpartition(' ')[2]}: {said(found, best[strategy])}."
-        if strategy in best
-        else f"- *{strategy}*: not run."
-        for strategy in STRATEGIES
-    ]
+    best, ends = at_best(rows), {f"{WEIGHTS[0]:g}": ", the least tried", f"{WEIGHTS[-1]:g}": ", the largest tried"}
+    lines = []
+    for strategy in STRATEGIES:
+        if strategy not in best:
+            lines.append(f"- *{strategy}*: not run.")
+            continue
+        weight = best[strategy].rpartition(" ")[2]
+        changes = ", ".join(one.change for one in found if one.cell == best[strategy])
+        told = f"{said(found, best[strategy])}{f' ({changes})' if changes else ''}"
+        lines.append(f"- *{strategy}*, at its best weight {weight}{ends.get(weight, '')}: {told}.")
+    return lines
 
 
 def rivals(rows: By) -> list[str]:
@@ -156,9 +163,9 @@ def alone(found: Sequence[Finding]) -> str:
     p, d = mine["preservation"], mine["disentanglement"]
     told = f"Contrast alone beside reconstruction alone: {p.change}, {d.change}. "
     if (p.way, d.way) == (-1, 1):
-        return told + "It separates more and keeps less: the trade-off holds here."
+        return told + "It separates more and keeps less: neither has both."
     if (p.way, d.way) == (1, -1):
-        return told + "It keeps more and separates less: a trade-off, the other way round than expected."
+        return told + "It keeps more and separates less: neither has both."
     if p.same and d.same:
         return told + f"Neither differs by more than {MARGIN:g}, so no trade-off."
     if p.way == d.way == 0:
@@ -184,10 +191,10 @@ def verdict(found: Sequence[Finding], combined: Mapping[str, str]) -> str:
         p, d = mine["preservation"], mine["disentanglement"]
         if d.way < 0:
             lowers.append(strategy)
-        elif d.way > 0 and p.fell:
-            loses.append(strategy)
         elif d.way > 0 and p.kept:
             separates[strategy] = p
+        elif d.way > 0 and p.fell:
+            loses.append(strategy)
         elif d.way > 0:
             unsure[strategy] = p
         elif d.test.difference + d.test.half_width > MARGIN:
@@ -203,16 +210,19 @@ def verdict(found: Sequence[Finding], combined: Mapping[str, str]) -> str:
             f"Undecided for {', '.join(unsure)}: D rises, and no loss of P is found, but one of more than {MARGIN:g} "
             f"is not excluded ({_changes(unsure)})."
         )
-    if separates or unsure:
-        text += [f"Of {', '.join(loses)} D rises at a price in P."] if loses else []
+    if loses and text:
+        text.append(f"Of {', '.join(loses)} D rises at a price in P.")
     elif loses:
         text.append(f"It does not hold here: where contrast raises D ({', '.join(loses)}), P falls.")
-    elif unknown:
-        text.append(
-            "Undecided: no strategy was found to raise D over no contrast, but too few seeds were run to exclude that "
-            f"one does ({_changes(unknown)})."
+    if unknown:
+        whether = (
+            f"Whether D rises is undecided for {', '.join(unknown)}"
+            if text
+            else "Undecided: no strategy was found to raise D over no contrast, but too few seeds were run to exclude "
+            "that one does"
         )
-    else:
+        text.append(f"{whether} ({_changes(unknown)}).")
+    if not text:
         text.append("It is not supported here: no strategy was found to raise D over no contrast.")
     text += [f"Of {', '.join(lowers)} D falls."] if lowers else []
     return " ".join(text)
@@ -222,17 +232,40 @@ def _changes(found: Mapping[str, Finding]) -> str:
     return "; ".join(f"{strategy}: {one.change}" for strategy, one in found.items())
 
 
+def beside_contrast(cells: Sequence[Cell], rows: By) -> str:
+    """What combinations at fixed weights keep and separate beside contrast alone; empty where it was not run."""
+    alone_rows = rows.get(("alone", CONTRAST_ALONE), [])
+    told, lower = [], []
+    for name in points(cells):
+        mine = rows.get(("alone", name), [])
+        if len({row.seed for row in mine} & {row.seed for row in alone_rows}) < 2:
+            continue
+        p, d = (
+            Finding(name, CONTRAST_ALONE, score, paired_p(by_seed(mine, score), by_seed(alone_rows, score)), 1.0)
+            for score in RANKED[:2]
+        )
+        told.append(f"{name}: {p.change}, {d.change}")
+        lower += [name] if p.fell else []
+    if not told:
+        return ""
+    kept = f"Contrast alone keeps more than {', '.join(lower)}" if lower else "None is found to keep less"
+    return f"{kept} ({'; '.join(told)})."
+
+
 def price(rows: By) -> list[str]:
-    """P, D and B at the largest weight of each strategy beside those at its best: what too much contrast costs."""
+    """P, D and B at the worst weight of each strategy, and at its largest, beside those at its best."""
     lines = []
     for strategy, best in at_best(rows).items():
-        name = f"{strategy} {WEIGHTS[-1]:g}"
-        mine, last = rows["weight", best], rows.get(("weight", name), [])
-        if best == name or len({row.seed for row in mine} & {row.seed for row in last}) < 2:
-            continue
-        tests = {score: paired_p(by_seed(last, score), by_seed(mine, score)) for score in RANKED}
-        changes = ", ".join(Finding(name, best, score, test, 1.0).change for score, test in tests.items())
-        lines.append(f"- *{strategy}*, weight {WEIGHTS[-1]:g} beside {best.rpartition(' ')[2]}: {changes}.")
+        worst = f"{strategy} {_weight(strategy, rows, min):g}"
+        for name in dict.fromkeys((worst, f"{strategy} {WEIGHTS[-1]:g}")):
+            mine, far = rows["weight", best], rows.get(("weight", name), [])
+            if best == name or len({row.seed for row in mine} & {row.seed for row in far}) < 2:
+                continue
+            tests = {score: paired_p(by_seed(far, score), by_seed(mine, score)) for score in RANKED}
+            changes = ", ".join(Finding(name, best, score, test, 1.0).change for score, test in tests.items())
+            least = ", the worst," if name == worst else ""
+            weights = f"{name.rpartition(' ')[2]}{least} beside {best.rpartition(' ')[2]}"
+            lines.append(f"- *{strategy}*, weight {weights}: {changes}.")
     return lines
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -13,7 +14,7 @@ from benchmark.engines import usable_cores
 from benchmark.results import Result, artefact_dir
 from benchmark.storage import Place, write_whole
 from benchmark.study import choice, record, runs
-from benchmark.study.forerunner import TASK, Reading, accuracies, cells, reading_of
+from benchmark.study.forerunner import TASK, UNHEARD, Reading, accuracies, cells, reading_of, unheard_frequency
 from benchmark.study.forerunner_page import page
 from benchmark.study.strategies import Cell
 from benchmark.tasks import load_task
@@ -39,11 +40,9 @@ def study(options: argparse.Namespace, asked: Sequence[Cell]) -> int:
 
 
 def merged(rows: Sequence[Reading], new: Reading) -> list[Reading]:
-    """Rows with a new one, in the place of that of its cell and seed, in the order of the cells; others go."""
-    order = {(cell.part, cell.name): place for place, cell in enumerate(cells())}
+    """Rows with a new one, in the place of that of its cell and seed; see `record.of_plan`."""
     kept_rows = [row for row in rows if (row.part, row.cell, row.seed) != (new.part, new.cell, new.seed)]
-    known = [row for row in [*kept_rows, new] if (row.part, row.cell) in order]
-    return sorted(known, key=lambda row: (order[row.part, row.cell], row.seed))
+    return record.of_plan([*kept_rows, new], cells())
 
 
 def readings(
@@ -54,7 +53,7 @@ def readings(
     root: of the results. workers: how many are read at once; None: one a core. Raises ValueError where a run's
     embeddings are not kept.
     """
-    known = {row.id: row.accuracies for row in rows}
+    known = {row.id: row.readings for row in rows if not math.isnan(row.unheard_frequency)}
     new = {result.id: result for _, result in found if result.id not in known}
     with ProcessPoolExecutor(workers or usable_cores(), multiprocessing.get_context("spawn")) as pool:
         waiting = {name: pool.submit(read, artefacts_of(result, root)) for name, result in new.items()}
@@ -69,9 +68,10 @@ def artefacts_of(result: Result, root: str) -> Place:
 
 
 def read(folder: Place) -> dict[str, float]:
-    """Accuracies from the embeddings in a folder. Raises ValueError where none are kept."""
+    """What `Reading.readings` has, of the embeddings in a folder. Raises ValueError where none are kept."""
     space = generators.space(load_task(TASK).space)
     codes = kept(folder, space)
     if codes is None:
         raise ValueError(f"no embeddings are kept in {folder}: remove the results of this study, and run it again")
-    return accuracies(codes["probe"], codes["test"], space)
+    given = codes["probe"], codes["test"], space
+    return {**accuracies(*given), UNHEARD: unheard_frequency(*given)}

@@ -23,6 +23,9 @@ STRONG: dict[str, Value] = {
     "swap_weight": 0.3,
     "across_contrast_weight": 1.0,
 }
+# Nothing presses the blocks apart but the rate, which here is higher, of both blocks.
+DEAR: dict[str, Value] = {**CONTINUOUS, "independence_weight": 0.0, "swap_weight": 0.1}
+BY_RATE: tuple[dict[str, Value], ...] = tuple({**DEAR, "rate_weight": rate} for rate in (0.001, 0.002, 0.003, 0.005))
 TRIED: tuple[dict[str, Value], ...] = (
     {},
     {"rate_weight": 0.001, "independence_weight": 0.3},
@@ -50,6 +53,11 @@ TRIED: tuple[dict[str, Value], ...] = (
     *({**SWAPPED, "resolution": steps} for steps in (5.0, 6.0, 8.0)),
     *({**STRONG, "resolution": steps} for steps in (5.0, 6.0, 8.0)),
     *({**STRONG, "rate_weight": 0.0001, "resolution": steps} for steps in (5.0, 7.0, 10.0)),
+    *BY_RATE,
+    {**DEAR, "rate_weight": 0.001, "contrast_weight": 3.0},
+    {**DEAR, "rate_weight": 0.001, "independence_weight": 0.03},
+    {**DEAR, "rate_weight": 0.002, "across_contrast_weight": 0.3},
+    {**DEAR, "rate_weight": 0.002, "swap_weight": 0.03},
 )
 
 

@@ -12,6 +12,7 @@ from benchmark.study.conclusions import (
     alone,
     answers,
     at_best,
+    beside_contrast,
     by_part,
     findings,
     grouped,
@@ -21,7 +22,7 @@ from benchmark.study.conclusions import (
     verdict,
 )
 from benchmark.study.record import RANKED, Row
-from benchmark.study.strategies import SEEDS, Cell
+from benchmark.study.strategies import SEEDS, STRATEGIES, Cell
 
 TITLES = {
     "weight": "The weight of contrast, strategy by strategy",
@@ -35,14 +36,23 @@ TITLES = {
 ABOUT = """\
 Made by `python -m benchmark.study strategies` (with `--report` from `strategies.csv` alone). Benchmark version
 {version}, preset `{preset}`, {seeds} seeds planned, task `phrases/timbre` unless it says otherwise; scores on test
-clips. All but *contrast alone*, which is the method `contrastive`, are points of the combined family,
-`baselines/combination.py`, on one base: reconstruction from exchanged shared codes, a rate and an independence term on
-the private block. *No contrast* is that base. A difference is called one where a t test paired by seed finds it at
-5 %, Holm-corrected over all cells of its part and P, D and B. Intervals, after a ±, are of 95 % and not corrected;
-nor is a loss of P where the question is whether there is none, for correcting would favour that answer. That nothing
-is lost is said where the interval excludes a loss of more than {margin:g}. Seeds beyond those planned were added to a
-part after the first had been seen, and p values do not allow for that; the weights of named points were chosen
-earlier, on clips of this same task.
+clips. All but *contrast alone*, which is the method `contrastive` with its own settings, are points of the combined
+family, `baselines/combination.py`, on one base: reconstruction from exchanged shared codes, a rate and an independence
+term on the private block. *No contrast* is that base.
+
+The weight of a strategy of several contrasts is that of the shared block; the others' are in proportion:
+{proportions}.
+
+We report a difference where a t test paired by seed finds one at 5 %, Holm-corrected over all cells of its part and P,
+D and B. Intervals, after a ±, are of 95 % and not corrected. Whether P falls is tested without that correction, which
+would favour "no loss"; that nothing is lost is said where the interval excludes a loss of more than {margin:g}. Parts
+share runs: *no contrast*, shared contrast at weight 0.1 and others are the same runs in several, and what one part
+shows, another with more cells, thus a larger correction, or with fewer seeds may not.
+
+P values do not allow for what was chosen or added after a look: the best and the worst weights, which were picked on
+these same runs; the weights of the named points, chosen earlier, on clips of this same task; seeds beyond those
+planned ({beyond}). The preset has one probe clip of each combination; with more, D falls a little, more for some
+methods than for others (`results/probe_clips.json`).
 """
 FINDING = """\
 The paper (arXiv 2507.22995) finds that reconstruction and contrast each show a trade-off, and that, combined
@@ -65,8 +75,15 @@ def page(cells: Sequence[Cell], record: Sequence[Row], *, figure: str, seeds: in
     text = [
         "# Which contrastive strategy, joined to reconstruction how, separates without losing?",
         "",
-        ABOUT.format(version=version, preset=preset, seeds=seeds, margin=MARGIN),
-        *_answer(found, rows, points(cells)),
+        ABOUT.format(
+            version=version,
+            preset=preset,
+            seeds=seeds,
+            margin=MARGIN,
+            proportions=_proportions(),
+            beyond=_beyond(own, rows, seeds),
+        ),
+        *_answer(found, rows, cells),
     ]
     if figure:
         text += ["", f"![P against D as the weight of contrast grows, a curve a strategy]({figure})"]
@@ -77,30 +94,47 @@ def page(cells: Sequence[Cell], record: Sequence[Row], *, figure: str, seeds: in
     return "\n".join(text) + "\n"
 
 
-def _answer(found: Mapping[str, Sequence[Finding]], rows: By, combined: Mapping[str, str]) -> list[str]:
-    """combined: see `conclusions.points`."""
-    costs = price(rows)
+def _proportions() -> str:
+    """Of each strategy of several contrasts."""
+    told = []
+    for strategy, (_, shares) in STRATEGIES.items():
+        parts = [f"{share:g}" for share in shares.values() if share]
+        if len(parts) > 1:
+            told.append(f"*{strategy}* {' : '.join(parts)}")
+    return ", ".join(told)
+
+
+def _beyond(own: Mapping[str, Sequence[Cell]], rows: By, seeds: int) -> str:
+    """Parts with more seeds than planned."""
+    most = {part: max((len(rows.get((part, cell.name), [])) for cell in mine), default=0) for part, mine in own.items()}
+    return "; ".join(f"*{part}* has {count}" for part, count in most.items() if count > seeds) or "none"
+
+
+def _answer(found: Mapping[str, Sequence[Finding]], rows: By, cells: Sequence[Cell]) -> list[str]:
+    combined = points(cells)
+    costs, beside = price(rows), beside_contrast(cells, rows)
     tested = {one.cell for one in found["alone"]} & set(combined.values())
     fixed = verdict(found["alone"], combined) if tested else ""
     return [
         "## Answer",
         "",
+        FINDING,
+        f"*Each alone.* {alone(found['alone'])}",
+        "",
+        *([f"*Combined, at the weights of the named points.* {fixed}", ""] if fixed else []),
+        *([f"*Combined, beside contrast alone.* {beside}", ""] if beside else []),
+        f"*Combined, at the best weights.* {verdict(found['weight'], at_best(rows))}",
+        "",
+        "Its data, sizes and strategies are not public: no number here reproduces one of its.",
+        "",
         "Each strategy at its best weight, the one of the highest mean B in these same runs, beside no contrast:",
         "",
         *answers(found["weight"], rows),
         "",
-        "Beside each other, in B, Holm-corrected over all pairs:",
+        "Beside each other, in B, each at its best weight, Holm-corrected over all pairs:",
         "",
         *rivals(rows),
-        "",
-        *(["What the largest weight costs beside the best:", "", *costs, ""] if costs else []),
-        FINDING,
-        f"*Each alone.* {alone(found['alone'])}",
-        "",
-        f"*Combined, at the best weights.* {verdict(found['weight'], at_best(rows))}",
-        "",
-        *([f"*Combined, at the weights of the named points.* {fixed}", ""] if fixed else []),
-        "Its data, sizes and strategies are not public: no number here reproduces one of its.",
+        *(["", "Far from the best weight, beside it:", "", *costs] if costs else []),
     ]
 
 

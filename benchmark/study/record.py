@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TypeVar
@@ -41,6 +41,9 @@ class Row:
     id: str
 
 
+R = TypeVar("R", Row, Reading)
+
+
 def row_of(cell: Cell, result: Result) -> Row:
     """The row of a cell's result."""
     ranked = result.ranked()
@@ -48,7 +51,7 @@ def row_of(cell: Cell, result: Result) -> Row:
         part=cell.part,
         cell=cell.name,
         method=cell.method,
-        settings=" ".join(f"{name}={value}" for name, value in cell.settings.items()),
+        settings=cell.written,
         task=cell.task,
         seed=result.seed,
         **{name: ranked[name] for name in RANKED},
@@ -61,8 +64,15 @@ def row_of(cell: Cell, result: Result) -> Row:
     )
 
 
+def of_plan(rows: Sequence[R], cells: Sequence[Cell]) -> list[R]:
+    """The rows of some cells as they are now, in their order, seeds ascending; those of other settings are no more."""
+    places = {(cell.part, cell.name, cell.written): place for place, cell in enumerate(cells)}
+    known = [(places.get((row.part, row.cell, row.settings)), row) for row in rows]
+    there = [(place, row.seed, row) for place, row in known if place is not None]
+    return [row for _, _, row in sorted(there, key=lambda one: one[:2])]
+
+
 RANKED = ("preservation", "disentanglement", "balance")
-R = TypeVar("R", Row, Reading)
 
 
 def write(rows: Iterable[Row] | Iterable[Reading], path: Path, kind: type[Row] | type[Reading] = Row) -> None:

@@ -17,12 +17,13 @@ SEEDS = 5  # that the page is planned for
 BASE = "no contrast"
 CONTRAST_ALONE = "contrast alone"
 
-# Strategy -> the method that is its named point, and what its weight multiplies. `all` keeps its point's proportions.
+ALL_LOSSES = "shared + private + across"
+# Strategy -> the method that is its named point, and what its weight multiplies; several in that point's proportions.
 STRATEGIES: dict[str, tuple[str, dict[str, float]]] = {
     "shared": ("combined_shared", {"contrast_weight": 1.0}),
     "private": ("combined_private", {"private_contrast_weight": 1.0}),
     "across": ("combined_across", {"across_contrast_weight": 1.0}),
-    "all": (
+    ALL_LOSSES: (
         "combined_all",
         {"contrast_weight": 1.0, "private_contrast_weight": 0.03, "across_contrast_weight": 1.0},
     ),
@@ -48,6 +49,11 @@ class Cell:
     task: str = TASK
     weight: float | None = None
     against: str | None = BASE
+
+    @property
+    def written(self) -> str:
+        """Its settings, those that are not the method's defaults, in a line."""
+        return " ".join(f"{name}={value}" for name, value in self.settings.items())
 
 
 def _base(part: str, **settings: Value) -> Cell:
