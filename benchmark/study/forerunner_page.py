@@ -75,11 +75,11 @@ there. Coarser codes (`resolution`, the step that they are rounded to) lose both
 accuracies of the private block are within .08 of each other, so that timbre at .60 leaves frequency at .68 at most.
 
 A private block that tells frequency and no timbre has one code for a frequency, whatever the timbre. Those of the table
-have not: a probe that has not heard a timbre reads its frequencies far worse. As long as that is so, what is left of
-frequency also tells timbre. And by our reading of the terms nothing asks for more: views share their timbre and differ
-in all else, so no pair says which frequency of one timbre is which of another, and a code that has the frequencies of
-one timbre in another order costs no term anything. What agreement there is comes, we think, from the networks, to which
-clips of nearby frequencies look alike.
+have not: a probe that has not heard a timbre reads its frequencies far worse. As long as that is so, frequency can be
+read well from a code only if the code tells timbre, too. And by our reading of the terms nothing asks for more: views
+share their timbre and differ in all else, so no pair says which frequency of one timbre is which of another, and a code
+that has the frequencies of one timbre in another order costs no term anything. What agreement there is comes, we think,
+from the networks, to which clips of nearby frequencies look alike.
 """
 
 
