@@ -288,7 +288,7 @@ def test_frequencies_of_an_unheard_timbre_are_read_far_worse_as_the_forerunner_s
         ("pairing pitch", "no contrast", "disentanglement", "and .48 to"),
         ("pairing pitch", "shared contrast", "preservation", "to .91 and"),
         ("pairing pitch", "shared contrast", "disentanglement", "and .87)"),
-        ("pairing loudness", "shared contrast", "gap_shared", "(gap .99,"),
+        ("pairing loudness", "shared contrast", "gap_shared", "the record: .99,"),
         ("pairing loudness", "no contrast", "gap_shared", ", .38 without)"),
         ("pairing rhythm", "no contrast", "disentanglement", "(D 1.00)"),
     ],

@@ -1,6 +1,7 @@
 """The study of strategies: its cells are runs that can be asked for, its page says what its record supports."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from benchmark.study.strategies import ALL_LOSSES, BASE, CONTRAST_ALONE, STRATEG
 from benchmark.tasks import load_task
 from benchmark.version import BENCHMARK_VERSION
 
+ROOT = Path(__file__).parent.parent
 SEEDS = range(5)
 
 
@@ -233,6 +235,32 @@ def test_combinations_are_also_held_against_contrast_alone():
     assert "beside contrast alone.*" not in told(made({BASE: NOTHING, "shared": NOTHING}, part="alone"))
     more = told(made({**scores, "shared": (0.97, 0.9, 0.9)}, part="alone"))
     assert "*Combined, beside contrast alone.* None is found to keep less (shared: P +0.0" in more
+
+
+def test_of_what_was_not_run_nothing_is_concluded():
+    text = told(made({"left alone": NOTHING}, part="false negatives"))
+    assert "*Combined, at the best weights.* It cannot be told: fewer than two seeds to test it by." in text
+    assert "not supported" not in text
+
+
+def test_the_sweep_says_how_much_it_finds_and_the_points_have_their_weights():
+    text = told(made({BASE: NOTHING, "swap 3": (0.80, 0.80, 0.70)}, noise=0.002))
+    assert "more than it decides: of its 3 tests only these find a difference: P of *swap 3* (-0.1" in text
+    none = told(made({BASE: NOTHING, "swap 3": NOTHING}, noise=0.002))
+    assert "The sweep of weights describes more than it decides: of its 3 tests none finds one." in none
+    assert "The named points have *shared* 0.1, *private* 0.003, *across* 0.1, *swap* 0.03, *all four* all of" in text
+
+
+def test_runs_that_parts_share_are_the_same():
+    """By the committed record, to the last digit, also where the code was of another day."""
+    shared: dict[tuple[object, ...], list[Row]] = {}
+    for one in record.read(ROOT / "results" / "study" / "strategies.csv"):
+        settings = frozenset(one.settings.split())
+        shared.setdefault((one.method, settings, one.task, one.seed), []).append(one)
+    several = [rows for rows in shared.values() if len(rows) > 1]
+    assert len(several) >= 15
+    for rows in several:
+        assert len({(one.preservation, one.disentanglement, one.balance) for one in rows}) == 1, rows[0]
 
 
 def test_a_loss_within_the_margin_is_none():

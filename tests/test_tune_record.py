@@ -187,6 +187,37 @@ def test_a_trial_is_run_and_found_again(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "tuning.md").read_text() == page.page(tmp_path / "tuning")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--trials", "3"], "holds 4 trials, which --trials 3 would cut: give 4 or more, or another --output"),
+        (["--preset", "tiny"], "holds trials of phrases/timbre+rhythm, preset tuning, not to be compared with"),
+        (["--task", "phrases/timbre"], "not to be compared with phrases/timbre, tuning: give another --output"),
+        (["--final-preset", "tiny"], "holds finals of phrases/timbre+rhythm, preset finals, not to be compared with"),
+        (["--finals", "--final-preset", "tiny"], "holds finals of phrases/timbre+rhythm, preset finals, not to be"),
+    ],
+)
+def test_a_record_is_not_cut_nor_made_one_of_something_else(arguments, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(batch, "carried_out", lambda *_, **__: pytest.fail("nothing may be run"))
+    path, last = (record.file_of(tmp_path, BENCHMARK_VERSION, "byol", stage) for stage in ("trials", "finals"))
+    record.write(path, WHOLE)
+    record.write(last, Record(WHOLE.task, "finals", TRIALS[:1]))
+    before = path.read_text(), last.read_text()
+    assert tune.main(["byol", "--output", str(tmp_path), *arguments]) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert told.count("\n") == 1
+    assert (path.read_text(), last.read_text()) == before
+
+
+def test_a_search_that_goes_on_keeps_what_it_had_until_it_has_as_much(tmp_path):
+    options = tune.arguments(["byol", "--output", str(tmp_path)])
+    path = record.file_of(tmp_path, BENCHMARK_VERSION, "byol")
+    for count, there in ((2, 2), (4, 4), (1, 4)):
+        tune.kept(options, "byol", TRIALS[:count])
+        assert len(record.read(path).trials) == there
+
+
 def test_a_report_needs_the_records_alone(folder, capsys):
     assert tune.main(["--report", "--output", str(folder)]) == 0
     assert folder.with_suffix(".md").read_text() == page.page(folder)

@@ -222,6 +222,8 @@ def verdict(found: Sequence[Finding], combined: Mapping[str, str]) -> str:
             "that one does"
         )
         text.append(f"{whether} ({_changes(unknown)}).")
+    if not any(one.cell in combined.values() for one in found):
+        return "It cannot be told: fewer than two seeds to test it by."
     if not text:
         text.append("It is not supported here: no strategy was found to raise D over no contrast.")
     text += [f"Of {', '.join(lowers)} D falls."] if lowers else []
@@ -267,6 +269,15 @@ def price(rows: By) -> list[str]:
             weights = f"{name.rpartition(' ')[2]}{least} beside {best.rpartition(' ')[2]}"
             lines.append(f"- *{strategy}*, weight {weights}: {changes}.")
     return lines
+
+
+def sweep(found: Sequence[Finding]) -> str:
+    """How much the sweep of weights can decide: its tests, and what they find."""
+    real = [f"{LETTERS[one.score]} of *{one.cell}* ({one.test.difference:+.3f})" for one in found if one.real]
+    told = f"of its {len(found)} tests " + (
+        f"only these find a difference: {', '.join(real)}" if real else "none finds one"
+    )
+    return f"The sweep of weights describes more than it decides: {told}."
 
 
 def by_part(found: Mapping[str, Sequence[Finding]], part: str, cells: Sequence[Cell]) -> list[str]:

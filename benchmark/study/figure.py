@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from benchmark.plots import DPI
 from benchmark.statistics import mean_interval
 from benchmark.study.record import RANKED, Row
-from benchmark.study.strategies import BASE, STRATEGIES, WEIGHTS
+from benchmark.study.strategies import BASE, CONTRAST_ALONE, STRATEGIES, WEIGHTS
 
 # Okabe & Ito (2008): distinct for every colour vision; markers tell them apart in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -27,16 +27,22 @@ INSET = (0.24, 0.06, 0.33, 0.38)  # of the axes: left, bottom, width, height
 def draw(rows: Sequence[Row], path: Path) -> None:
     """Draw the part `weight` of a record as a PNG. Each point is a mean over seeds; the size grows with the weight."""
     found: dict[str, list[Row]] = {}
+    alone: list[Row] = []
     for row in rows:
         if row.part == "weight":
             found.setdefault(row.cell, []).append(row)
+        elif (row.part, row.cell) == ("alone", CONTRAST_ALONE):
+            alone.append(row)
     figure = Figure(figsize=(6.4, 4.8), layout="constrained")
     axes = figure.add_subplot()
     _curves(axes, found, 1.0)
-    if BASE in found:
-        p, d = ([getattr(row, score) for row in found[BASE]] for score in RANKED[:2])
-        (x, wide), (y, high) = mean_interval(p), mean_interval(d)
-        axes.errorbar(x, y, high, wide, fmt="*", color="black", markersize=14, elinewidth=0.8, label=BASE, zorder=3)
+    for name, mine, mark in ((BASE, found.get(BASE), "*"), (CONTRAST_ALONE, alone, "X")):
+        if mine:
+            p, d = ([getattr(row, score) for row in mine] for score in RANKED[:2])
+            (x, wide), (y, high) = mean_interval(p), mean_interval(d)
+            axes.errorbar(
+                x, y, high, wide, fmt=mark, color="black", markersize=11, elinewidth=0.8, label=name, zorder=3
+            )
     inset = axes.inset_axes(INSET)
     _curves(inset, found, 0.7)
     inset.set_xlim(CROWDED[0])
@@ -46,7 +52,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     axes.set_xlabel("P, preservation")
     axes.set_ylabel("D, disentanglement")
     weights = f"weights {WEIGHTS[0]:g} to {WEIGHTS[-1]:g}: larger marks, more weight on contrast"
-    axes.set_title(f"{weights}; of no contrast, 95 % intervals", fontsize="small")
+    axes.set_title(f"{weights}; of black marks, 95 % intervals", fontsize="small")
     axes.legend(frameon=False, fontsize="small", loc="upper left")
     axes.spines[["top", "right"]].set_visible(False)
     FigureCanvasAgg(figure).print_figure(str(path), dpi=DPI, metadata={"Software": None})

@@ -206,7 +206,7 @@ def _ceiling(rows: By) -> list[str]:
     if not read or min(read) < CEILING:
         return []
     return [
-        f"Either factor is read from either block by {number(min(read))} or more: little is left to show.",
+        f"In every run either factor is read from either block by {number(min(read))} or more: little room is left.",
         "",
     ]
 

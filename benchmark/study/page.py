@@ -19,6 +19,7 @@ from benchmark.study.conclusions import (
     points,
     price,
     rivals,
+    sweep,
     verdict,
 )
 from benchmark.study.record import RANKED, Row
@@ -41,7 +42,7 @@ family, `baselines/combination.py`, on one base: reconstruction from exchanged s
 term on the private block. *No contrast* is that base.
 
 The weight of a strategy of several contrasts is that of the shared block; the others' are in proportion:
-{proportions}.
+{proportions}. The named points have {points}, *all four* all of these.
 
 We report a difference where a t test paired by seed finds one at 5 %, Holm-corrected over all cells of its part and P,
 D and B. Intervals, after a ±, are of 95 % and not corrected. Whether P falls is tested without that correction, which
@@ -81,6 +82,7 @@ def page(cells: Sequence[Cell], record: Sequence[Row], *, figure: str, seeds: in
             seeds=seeds,
             margin=MARGIN,
             proportions=_proportions(),
+            points=_points(),
             beyond=_beyond(own, rows, seeds),
         ),
         *_answer(found, rows, cells),
@@ -104,6 +106,23 @@ def _proportions() -> str:
     return ", ".join(told)
 
 
+def _points() -> str:
+    """The weights of contrast of the part `alone`, where each is by itself."""
+    from baselines import registry
+
+    settings = {
+        "shared": ("combined_shared", "contrast_weight"),
+        "private": ("combined_private", "private_contrast_weight"),
+        "across": ("combined_across", "across_contrast_weight"),
+        "swap": ("combined", "swap_weight"),
+    }
+    weights = {
+        name: registry.load(method).Settings.model_fields[setting].default
+        for name, (method, setting) in settings.items()
+    }
+    return ", ".join(f"*{name}* {weight:g}" for name, weight in weights.items())
+
+
 def _beyond(own: Mapping[str, Sequence[Cell]], rows: By, seeds: int) -> str:
     """Parts with more seeds than planned."""
     most = {part: max((len(rows.get((part, cell.name), [])) for cell in mine), default=0) for part, mine in own.items()}
@@ -123,7 +142,7 @@ def _answer(found: Mapping[str, Sequence[Finding]], rows: By, cells: Sequence[Ce
         "",
         *([f"*Combined, at the weights of the named points.* {fixed}", ""] if fixed else []),
         *([f"*Combined, beside contrast alone.* {beside}", ""] if beside else []),
-        f"*Combined, at the best weights.* {verdict(found['weight'], at_best(rows))}",
+        f"*Combined, at the best weights.* {verdict(found['weight'], at_best(rows))} {sweep(found['weight'])}",
         "",
         "Its data, sizes and strategies are not public: no number here reproduces one of its.",
         "",

@@ -70,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if methods:
             _check(options)
             check_writable(options.output)
+            _check_records(options, methods)
             if not options.finals:
                 search(methods, options.trials, partial(evaluated, options, options.preset), partial(kept, options))
             finish(options, methods)
@@ -92,6 +93,31 @@ def _check(options: argparse.Namespace) -> None:
     load_task(options.task)
     load_preset(options.preset)
     load_preset(options.final_preset)
+
+
+def _check_records(options: argparse.Namespace, methods: Sequence[str]) -> None:
+    """Raise ValueError where a record that is there would be cut short, or is not to be compared with what is asked."""
+    from benchmark.tune.record import file_of, read
+    from benchmark.version import BENCHMARK_VERSION
+
+    for method in methods:
+        for stage, preset in (("trials", options.preset), ("finals", options.final_preset)):
+            if stage == "trials" and options.finals:
+                continue  # which are read, whatever they are of
+            path = file_of(options.output, BENCHMARK_VERSION, method, stage)
+            if not path.is_file():
+                continue
+            there = read(path)
+            if (there.task, there.preset) != (options.task, preset):
+                raise ValueError(
+                    f"{path} holds {stage} of {there.task}, preset {there.preset}, not to be compared with "
+                    f"{options.task}, {preset}: give another --output, or move it"
+                )
+            if stage == "trials" and len(there.trials) > options.trials:
+                raise ValueError(
+                    f"{path} holds {len(there.trials)} trials, which --trials {options.trials} would cut: give "
+                    f"{len(there.trials)} or more, or another --output"
+                )
 
 
 def finish(options: argparse.Namespace, methods: Sequence[str]) -> None:
@@ -142,12 +168,14 @@ def _told(result: Result | None) -> Told | None:
 
 
 def kept(options: argparse.Namespace, method: str, trials: Sequence[Tried]) -> None:
-    """Write the record of a method, and say which trial is the best so far."""
-    from benchmark.tune.record import Record, file_of, write
+    """Write the record of a method, and say which trial is the best so far. One of more trials stays until then."""
+    from benchmark.tune.record import Record, file_of, read, write
     from benchmark.version import BENCHMARK_VERSION
 
     record = Record(options.task, options.preset, tuple(trials))
-    write(file_of(options.output, BENCHMARK_VERSION, method), record)
+    path = file_of(options.output, BENCHMARK_VERSION, method)
+    if not path.is_file() or len(read(path).trials) <= len(trials):
+        write(path, record)
     best = record.chosen()
     told = "none is complete" if best is None else f"the best is number {best.number}, B {best.balance:.3f}"
     print(f"{method}: {len(trials)} trials; {told}", flush=True)
