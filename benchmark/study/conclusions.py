@@ -105,10 +105,11 @@ def said(found: Sequence[Finding], cell: str) -> str:
 
 def best_weight(strategy: str, rows: By) -> float | None:
     """The weight of the highest mean B of a strategy, 0 aside; None where it was not run."""
-    return _weight(strategy, rows, max)
+    return _by_balance(strategy, rows, max)
 
 
-def _weight(strategy: str, rows: By, pick: Callable[..., float]) -> float | None:
+def _by_balance(strategy: str, rows: By, pick: Callable[..., float]) -> float | None:
+    """The weight of a strategy whose mean B `pick`, which is max or min, takes; None where it was not run."""
     means = {}
     for weight in WEIGHTS:
         mine = rows.get(("weight", f"{strategy} {weight:g}"), [])
@@ -183,6 +184,8 @@ def points(cells: Sequence[Cell]) -> dict[str, str]:
 
 def verdict(found: Sequence[Finding], combined: Mapping[str, str]) -> str:
     """Whether, combined, attributes separate without loss of information. combined: strategies, each with its cell."""
+    if not any(one.cell in combined.values() for one in found):
+        return "It cannot be told: fewer than two seeds to test it by."
     separates, unsure, unknown, loses, lowers = {}, {}, {}, [], []
     for strategy, cell in combined.items():
         mine = {one.score: one for one in found if one.cell == cell}
@@ -222,8 +225,6 @@ def verdict(found: Sequence[Finding], combined: Mapping[str, str]) -> str:
             "that one does"
         )
         text.append(f"{whether} ({_changes(unknown)}).")
-    if not any(one.cell in combined.values() for one in found):
-        return "It cannot be told: fewer than two seeds to test it by."
     if not text:
         text.append("It is not supported here: no strategy was found to raise D over no contrast.")
     text += [f"Of {', '.join(lowers)} D falls."] if lowers else []
@@ -258,7 +259,7 @@ def price(rows: By) -> list[str]:
     """P, D and B at the worst weight of each strategy, and at its largest, beside those at its best."""
     lines = []
     for strategy, best in at_best(rows).items():
-        worst = f"{strategy} {_weight(strategy, rows, min):g}"
+        worst = f"{strategy} {_by_balance(strategy, rows, min):g}"
         for name in dict.fromkeys((worst, f"{strategy} {WEIGHTS[-1]:g}")):
             mine, far = rows["weight", best], rows.get(("weight", name), [])
             if best == name or len({row.seed for row in mine} & {row.seed for row in far}) < 2:

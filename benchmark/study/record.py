@@ -15,6 +15,8 @@ from benchmark.study.forerunner import Reading
 from benchmark.study.strategies import Cell
 from benchmark.version import BENCHMARK_VERSION
 
+RANKED = ("preservation", "disentanglement", "balance")
+
 
 class RecordError(ValueError):
     """A record that cannot be read, said in one line."""
@@ -70,9 +72,6 @@ def of_plan(rows: Sequence[R], cells: Sequence[Cell]) -> list[R]:
     known = [(places.get((row.part, row.cell, row.settings)), row) for row in rows]
     there = [(place, row.seed, row) for place, row in known if place is not None]
     return [row for _, _, row in sorted(there, key=lambda one: one[:2])]
-
-
-RANKED = ("preservation", "disentanglement", "balance")
 
 
 def write(rows: Iterable[Row] | Iterable[Reading], path: Path, kind: type[Row] | type[Reading] = Row) -> None:
